@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "wire/name.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+int sw_hash_key_draw(struct sw_hash_key *key)
+{
+	if (getrandom(key, sizeof(*key), 0) != (ssize_t)sizeof(*key))
+		return -EIO;
+	key->len_mul |= 1;
+	key->fold_mul[0] |= 1;
+	key->fold_mul[1] |= 1;
+	return 0;
+}
+
+uint64_t sw_label_hash(const struct sw_hash_key *key, const uint8_t *label)
+{
+	uint32_t len = label[0];
+	uint64_t hash = sw_hash_label_start(key, len);
+	for (uint32_t i = 0; 8 * i < len; i++) {
+		uint64_t word = 0;
+		uint32_t left = len - 8 * i;
+		memcpy(&word, label + 1 + 8 * i, left < 8 ? left : 8);
+		hash = sw_hash_label_word(key, hash, i, sw_lower8(word));
+	}
+	return hash;
+}
+
+uint64_t sw_name_hash(const struct sw_hash_key *key, const uint8_t *name)
+{
+	const uint8_t *labels[SW_LABELS_MAX + 1];
+	unsigned n = 0;
+	for (; *name && n < SW_LABELS_MAX; name += 1 + *name)
+		labels[n++] = name;
+
+	uint64_t hash = key->root;
+	while (n > 0)
+		hash = sw_hash_fold(key, hash, sw_label_hash(key, labels[--n]));
+	return hash;
+}
+
+size_t sw_name_len(const uint8_t *name)
+{
+	const uint8_t *end = name;
+	while (*end)
+		end += 1 + *end;
+	return (size_t)(end - name) + 1;
+}
+
+unsigned sw_name_labels(const uint8_t *name)
+{
+	unsigned n = 0;
+	for (; *name; name += 1 + *name)
+		n++;
+	return n;
+}
+
+const uint8_t *sw_name_skip(const uint8_t *name, unsigned labels)
+{
+	while (labels-- > 0)
+		name += 1 + *name;
+	return name;
+}
+
+static uint8_t lower(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+void sw_name_lower(uint8_t *name)
+{
+	/* length bytes are at most 63, below 'A': the whole name can be mapped */
+	for (size_t len = sw_name_len(name); len > 0; len--, name++)
+		*name = lower(*name);
+}
+
+bool sw_name_equal(const uint8_t *a, const uint8_t *b)
+{
+	size_t len = sw_name_len(a);
+	if (len != sw_name_len(b))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+bool sw_name_in(const uint8_t *name, const uint8_t *apex)
+{
+	unsigned have = sw_name_labels(name), want = sw_name_labels(apex);
+	return have >= want && sw_name_equal(sw_name_skip(name, have - want), apex);
+}
+
+static int label_compare(const uint8_t *a, const uint8_t *b)
+{
+	uint8_t common = *a < *b ? *a : *b;
+	for (uint8_t i = 1; i <= common; i++) {
+		int order = lower(a[i]) - lower(b[i]);
+		if (order != 0)
+			return order;
+	}
+	return *a - *b;
+}
+
+int sw_name_compare(const uint8_t *a, const uint8_t *b)
+{
+	unsigned a_labels = sw_name_labels(a), b_labels = sw_name_labels(b);
+	unsigned common = a_labels < b_labels ? a_labels : b_labels;
+	for (unsigned i = 1; i <= common; i++) {
+		int order = label_compare(sw_name_skip(a, a_labels - i), sw_name_skip(b, b_labels - i));
+		if (order != 0)
+			return order;
+	}
+	return (int)a_labels - (int)b_labels;
+}
+
+char *sw_name_text(const uint8_t *name, char *text)
+{
+	char *out = text;
+	if (*name == 0)
+		*out++ = '.';
+	while (*name) {
+		for (uint8_t i = 1; i <= *name; i++) {
+			uint8_t byte = name[i];
+			if (byte <= ' ' || byte >= 0x7f) {
+				*out++ = '\\';
+				*out++ = (char)('0' + byte / 100);
+				*out++ = (char)('0' + byte / 10 % 10);
+				*out++ = (char)('0' + byte % 10);
+				continue;
+			}
+			if (strchr(".\\\"();@$", byte))
+				*out++ = '\\';
+			*out++ = (char)byte;
+		}
+		*out++ = '.';
+		name += 1 + *name;
+	}
+	*out = '\0';
+	return text;
+}
+
+/** One byte of a label, escapes resolved (RFC 1035 s5.1). @return bytes of text used, or 0 */
+static unsigned parse_byte(const char *text, uint8_t *byte)
+{
+	if (text[0] != '\\') {
+		*byte = (uint8_t)text[0];
+		return 1;
+	}
+	if (text[1] < '0' || text[1] > '9') {
+		*byte = (uint8_t)text[1];
+		return text[1] ? 2 : 0;
+	}
+	unsigned value = 0;
+	for (unsigned i = 1; i <= 3; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return 0;
+		value = value * 10 + (unsigned)(text[i] - '0');
+	}
+	*byte = (uint8_t)value;
+	return value <= 255 ? 4 : 0;
+}
+
+int sw_name_parse(const char *text, uint8_t *name)
+{
+	uint8_t out[SW_NAME_MAX + 1];
+	size_t label = 0, len = 1; /* out[label] is the length byte being filled */
+	if (strcmp(text, ".") == 0) {
+		name[0] = 0;
+		return 1;
+	}
+	if (*text == '\0')
+		return -EINVAL;
+	while (*text) {
+		if (*text == '.') {
+			if (len == label + 1)
+				return -EINVAL; /* empty label */
+			out[label] = (uint8_t)(len - label - 1);
+			label = len++;
+			text++;
+		} else {
+			unsigned used = parse_byte(text, &out[len]);
+			if (used == 0 || ++len - label - 1 > SW_LABEL_MAX)
+				return -EINVAL;
+			text += used;
+		}
+		if (len > SW_NAME_MAX)
+			return -EINVAL;
+	}
+	if (len > label + 1) { /* no final dot */
+		out[label] = (uint8_t)(len - label - 1);
+		label = len++;
+	}
+	if (len > SW_NAME_MAX)
+		return -EINVAL;
+	out[label] = 0;
+	memcpy(name, out, len);
+	return (int)len;
+}

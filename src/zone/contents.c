@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "zone/contents.h"
+#include <errno.h>
+#include <libknot/libknot.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/** An arena that grows in place: address space is reserved once, pages come as they are touched. */
+struct arena {
+	uint8_t *base;
+	size_t used;
+};
+
+#define ARENA_MAX (1ull << 35) /* 2^32 units of 8 bytes */
+#define UNIT 8
+
+struct sw_contents {
+	struct sw_hash_key key;
+	uint8_t apex[SW_NAME_MAX];
+	uint8_t apex_len, apex_labels;
+	struct arena nodes, names, rrs;
+	uint32_t count;
+	uint64_t records;
+	uint32_t *index; /* open addressing, node number + 1, by node hash */
+	uint32_t index_mask;
+	uint32_t last_node; /* of the record before: files mostly repeat an owner */
+	char **files;
+	uint16_t file_count;
+};
+
+static int arena_open(struct arena *arena)
+{
+	void *base = mmap(NULL, ARENA_MAX, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return -ENOMEM;
+	arena->base = base;
+	return 0;
+}
+
+static void arena_close(struct arena *arena)
+{
+	if (arena->base)
+		munmap(arena->base, ARENA_MAX);
+}
+
+/** @return unit number of `size` fresh bytes, or 0 when full (unit 0 is never handed out) */
+static uint32_t arena_take(struct arena *arena, size_t size)
+{
+	size_t at = arena->used ? arena->used : UNIT;
+	size_t end = (at + size + UNIT - 1) & ~(size_t)(UNIT - 1);
+	if (end > ARENA_MAX)
+		return 0;
+	arena->used = end;
+	return (uint32_t)(at / UNIT);
+}
+
+static void *arena_at(const struct arena *arena, uint32_t unit)
+{
+	return arena->base + (size_t)unit * UNIT;
+}
+
+struct sw_node *sw_contents_node(const struct sw_contents *contents, uint32_t node)
+{
+	return (struct sw_node *)contents->nodes.base + node;
+}
+
+const uint8_t *sw_contents_name(const struct sw_contents *contents, const struct sw_node *node)
+{
+	return arena_at(&contents->names, node->name);
+}
+
+struct sw_rr *sw_contents_rr(const struct sw_contents *contents, uint32_t rr)
+{
+	return rr ? arena_at(&contents->rrs, rr) : NULL;
+}
+
+static int index_grow(struct sw_contents *contents)
+{
+	uint32_t mask = contents->index_mask ? contents->index_mask * 2 + 1 : 1023;
+	uint32_t *index = calloc((size_t)mask + 1, sizeof(*index));
+	if (!index)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < contents->count; i++) {
+		uint32_t at = (uint32_t)sw_contents_node(contents, i)->hash & mask;
+		while (index[at])
+			at = (at + 1) & mask;
+		index[at] = i + 1;
+	}
+	free(contents->index);
+	contents->index = index;
+	contents->index_mask = mask;
+	return 0;
+}
+
+/** @return slot of that hash: index[slot] is 0, or the node number + 1 */
+static uint32_t index_slot(const struct sw_contents *contents, uint64_t hash)
+{
+	uint32_t at = (uint32_t)hash & contents->index_mask;
+	while (contents->index[at] && sw_contents_node(contents, contents->index[at] - 1)->hash != hash)
+		at = (at + 1) & contents->index_mask;
+	return at;
+}
+
+/** Find or make the node of a lower-cased name inside the zone. */
+static int node_for(struct sw_contents *contents, const uint8_t *name, size_t name_len, uint64_t hash,
+	uint32_t *number)
+{
+	uint32_t at = index_slot(contents, hash);
+	if (contents->index[at]) {
+		uint32_t found = contents->index[at] - 1;
+		struct sw_node *node = sw_contents_node(contents, found);
+		if (node->name_len != name_len ||
+			memcmp(sw_contents_name(contents, node), name, name_len) != 0)
+			return -EEXIST;
+		*number = found;
+		return 0;
+	}
+	if ((contents->count + 1ull) * sizeof(struct sw_node) > ARENA_MAX || contents->count == UINT32_MAX - 1)
+		return -EFBIG;
+	uint32_t where = arena_take(&contents->names, name_len);
+	if (where == 0)
+		return -EFBIG;
+	memcpy(arena_at(&contents->names, where), name, name_len);
+	struct sw_node *node = sw_contents_node(contents, contents->count);
+	*node = (struct sw_node){.hash = hash, .name = where, .parent = UINT32_MAX,
+		.name_len = (uint8_t)name_len, .labels = (uint8_t)sw_name_labels(name)};
+	*number = contents->count++;
+	contents->index[at] = contents->count;
+	if (contents->count > contents->index_mask - contents->index_mask / 4)
+		return index_grow(contents);
+	return 0;
+}
+
+struct sw_contents *sw_contents_new(const uint8_t *apex, const struct sw_hash_key *key)
+{
+	struct sw_contents *contents = calloc(1, sizeof(*contents));
+	if (!contents)
+		return NULL;
+	contents->key = *key;
+	contents->apex_len = (uint8_t)sw_name_len(apex);
+	contents->apex_labels = (uint8_t)sw_name_labels(apex);
+	memcpy(contents->apex, apex, contents->apex_len);
+	sw_name_lower(contents->apex);
+	uint32_t node;
+	if (arena_open(&contents->nodes) || arena_open(&contents->names) || arena_open(&contents->rrs) ||
+		index_grow(contents) ||
+		node_for(contents, contents->apex, contents->apex_len, sw_name_hash(key, contents->apex), &node)) {
+		sw_contents_free(contents);
+		return NULL;
+	}
+	sw_contents_node(contents, 0)->parent = 0;
+	return contents;
+}
+
+void sw_contents_free(struct sw_contents *contents)
+{
+	if (!contents)
+		return;
+	arena_close(&contents->nodes);
+	arena_close(&contents->names);
+	arena_close(&contents->rrs);
+	free(contents->index);
+	for (uint16_t i = 0; i < contents->file_count; i++)
+		free(contents->files[i]);
+	free(contents->files);
+	free(contents);
+}
+
+int sw_contents_add_file(struct sw_contents *contents, const char *path)
+{
+	for (uint16_t i = 0; i < contents->file_count; i++) {
+		if (strcmp(contents->files[i], path) == 0)
+			return i;
+	}
+	char **files = realloc(contents->files, (contents->file_count + 1u) * sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	contents->files = files;
+	files[contents->file_count] = strdup(path);
+	if (!files[contents->file_count] || contents->file_count == UINT16_MAX)
+		return -ENOMEM;
+	return contents->file_count++;
+}
+
+/** Rdata equal without regard to the case of the names in it (RFC 4034 s6.2 lists the types). */
+static bool rdata_equal(uint16_t type, const uint8_t *a, uint16_t a_len, const uint8_t *b, uint16_t b_len)
+{
+	if (a_len != b_len)
+		return false;
+	if (memcmp(a, b, a_len) == 0)
+		return true;
+	const knot_rdata_descriptor_t *form = knot_get_rdata_descriptor(type);
+	size_t at = 0;
+	for (int i = 0; form->block_types[i] != KNOT_RDATA_WF_END; i++) {
+		int block = form->block_types[i];
+		size_t len = 0;
+		if (block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME || block == KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME ||
+			block == KNOT_RDATA_WF_FIXED_DNAME) {
+			len = sw_name_len(a + at);
+			if (len != sw_name_len(b + at) || !sw_name_equal(a + at, b + at))
+				return false;
+		} else if (block > 0) {
+			len = (size_t)block;
+			if (at + len > a_len || memcmp(a + at, b + at, len) != 0)
+				return false;
+		} else {
+			return memcmp(a + at, b + at, a_len - at) == 0;
+		}
+		at += len;
+	}
+	return at == a_len;
+}
+
+static bool is_duplicate(const struct sw_contents *contents, const struct sw_node *node, uint16_t type,
+	const uint8_t *rdata, uint16_t rdata_len)
+{
+	for (struct sw_rr *rr = sw_contents_find_rr(contents, node, type); rr; rr = sw_contents_next(contents, rr)) {
+		if (rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
+			return true;
+	}
+	return false;
+}
+
+int sw_contents_add(struct sw_contents *contents, const uint8_t *owner, uint16_t type, uint32_t ttl,
+	const uint8_t *rdata, uint16_t rdata_len, uint16_t file, uint32_t line)
+{
+	uint8_t name[SW_NAME_MAX];
+	size_t name_len = sw_name_len(owner);
+	memcpy(name, owner, name_len);
+	sw_name_lower(name);
+
+	uint32_t number = contents->last_node;
+	struct sw_node *node = sw_contents_node(contents, number);
+	if (node->name_len != name_len || memcmp(sw_contents_name(contents, node), name, name_len) != 0) {
+		if (!sw_name_in(name, contents->apex))
+			return -ENOENT;
+		int error = node_for(contents, name, name_len, sw_name_hash(&contents->key, name), &number);
+		if (error)
+			return error;
+		node = sw_contents_node(contents, number);
+		contents->last_node = number;
+	}
+	if (node->first && is_duplicate(contents, node, type, rdata, rdata_len))
+		return 1;
+
+	uint32_t at = arena_take(&contents->rrs, sizeof(struct sw_rr) + rdata_len);
+	if (at == 0)
+		return -EFBIG;
+	struct sw_rr *rr = arena_at(&contents->rrs, at);
+	*rr = (struct sw_rr){.ttl = ttl, .type = type, .rdata_len = rdata_len, .line = line, .file = file};
+	memcpy(rr->rdata, rdata, rdata_len);
+	if (node->last)
+		sw_contents_rr(contents, node->last)->next = at;
+	else
+		node->first = at;
+	node->last = at;
+	contents->records++;
+	return 0;
+}
+
+/** Link a node to its parent, making the empty non-terminals in between. */
+static int link_parents(struct sw_contents *contents, uint32_t number)
+{
+	while (sw_contents_node(contents, number)->parent == UINT32_MAX) {
+		const uint8_t *name = sw_contents_name(contents, sw_contents_node(contents, number));
+		const uint8_t *parent_name = sw_name_skip(name, 1);
+		uint32_t before = contents->count, parent;
+		int error = node_for(contents, parent_name, sw_name_len(parent_name),
+			sw_name_hash(&contents->key, parent_name), &parent);
+		if (error)
+			return error;
+		if (contents->count > before)
+			sw_contents_node(contents, parent)->flags |= SW_NODE_EMPTY;
+		sw_contents_node(contents, number)->parent = parent;
+		number = parent;
+	}
+	return 0;
+}
+
+#define FLAGGED 0x8000 /* own and inherited flags are final */
+
+/** Flags of a node follow from its records and its parent's flags; parents first. */
+static void flag_node(struct sw_contents *contents, uint32_t number)
+{
+	uint32_t path[SW_LABELS_MAX + 1];
+	unsigned depth = 0;
+	while (!(sw_contents_node(contents, number)->flags & FLAGGED)) {
+		path[depth++] = number;
+		if (number == 0)
+			break;
+		number = sw_contents_node(contents, number)->parent;
+	}
+	while (depth > 0) {
+		struct sw_node *node = sw_contents_node(contents, path[--depth]);
+		struct sw_node *parent = sw_contents_node(contents, node->parent);
+		node->flags |= FLAGGED;
+		if (node == parent)
+			continue; /* the apex */
+		if (parent->flags & (SW_NODE_CUT | SW_NODE_BELOW_CUT))
+			node->flags |= SW_NODE_BELOW_CUT;
+		else if (sw_contents_find_rr(contents, node, KNOT_RRTYPE_NS))
+			node->flags |= SW_NODE_CUT;
+		if (parent->flags & SW_NODE_BELOW_DNAME || sw_contents_find_rr(contents, parent, KNOT_RRTYPE_DNAME))
+			node->flags |= SW_NODE_BELOW_DNAME;
+	}
+}
+
+int sw_contents_finish(struct sw_contents *contents)
+{
+	for (uint32_t i = 0; i < contents->count; i++) {
+		int error = link_parents(contents, i);
+		if (error)
+			return error;
+	}
+	for (uint32_t i = 0; i < contents->count; i++)
+		flag_node(contents, i);
+	for (uint32_t i = 0; i < contents->count; i++)
+		sw_contents_node(contents, i)->flags &= (uint16_t)~FLAGGED;
+	return 0;
+}
+
+const uint8_t *sw_contents_apex(const struct sw_contents *contents)
+{
+	return contents->apex;
+}
+
+const struct sw_hash_key *sw_contents_key(const struct sw_contents *contents)
+{
+	return &contents->key;
+}
+
+uint32_t sw_contents_count(const struct sw_contents *contents)
+{
+	return contents->count;
+}
+
+uint64_t sw_contents_records(const struct sw_contents *contents)
+{
+	return contents->records;
+}
+
+const char *sw_contents_file(const struct sw_contents *contents, uint16_t file)
+{
+	return file < contents->file_count ? contents->files[file] : "?";
+}
+
+struct sw_rr *sw_contents_find_rr(const struct sw_contents *contents, const struct sw_node *node, uint16_t type)
+{
+	struct sw_rr *rr = sw_contents_rr(contents, node->first);
+	while (rr && rr->type != type)
+		rr = sw_contents_rr(contents, rr->next);
+	return rr;
+}
+
+struct sw_rr *sw_contents_next(const struct sw_contents *contents, const struct sw_rr *rr)
+{
+	uint16_t type = rr->type;
+	do
+		rr = sw_contents_rr(contents, rr->next);
+	while (rr && rr->type != type);
+	return (struct sw_rr *)rr;
+}
+
+struct sw_node *sw_contents_find(const struct sw_contents *contents, const uint8_t *name)
+{
+	uint32_t at = index_slot(contents, sw_name_hash(&contents->key, name));
+	if (!contents->index[at])
+		return NULL;
+	struct sw_node *node = sw_contents_node(contents, contents->index[at] - 1);
+	return sw_name_equal(sw_contents_name(contents, node), name) ? node : NULL;
+}
