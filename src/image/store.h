@@ -11,9 +11,10 @@
 struct sw_backing {
 	void *context;
 	struct sw_control *control;
-	/** Make segment `number`, SW_SEGMENT_BYTES + SW_SEGMENT_GUARD of zeros, visible to readers.
-	 * @return 0 or -errno */
+	/** Make segment `number`: SW_SEGMENT_BYTES + SW_SEGMENT_GUARD of zeros. @return 0 or -errno */
 	int (*segment_new)(void *context, uint32_t number, uint8_t **memory);
+	/** Let readers see the segments made since the last call. May be NULL. @return 0 or -errno */
+	int (*segments_show)(void *context);
 	void (*segment_free)(void *context, uint32_t number, uint8_t *memory);
 	/** Return when no kernel reader can still hold a reference read before the call. May be NULL. */
 	void (*wait_for_readers)(void *context);
