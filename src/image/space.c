@@ -133,6 +133,15 @@ static uint32_t segments_free(const struct sw_space *space, uint32_t count)
 	return 0;
 }
 
+/** Keep the first 2^to of a block, give back the rest. */
+static void split(struct sw_space *space, uint32_t ref, unsigned from, unsigned to)
+{
+	while (from > to) {
+		from--;
+		push(space, ref + (BLOCK_UNITS << from), from);
+	}
+}
+
 static uint32_t block_take(struct sw_space *space, unsigned order)
 {
 	for (unsigned have = order; have < TOP; have++) {
@@ -143,18 +152,15 @@ static uint32_t block_take(struct sw_space *space, unsigned order)
 			if (!space->segments[segment] || *free_mark(space, ref) != have + 1)
 				continue; /* merged or released since */
 			*free_mark(space, ref) = 0;
-			while (have > order)
-				push(space, ref + (BLOCK_UNITS << --have), have);
+			split(space, ref, have, order);
 			return ref;
 		}
 	}
 	uint32_t number = segments_free(space, 1);
 	if (number == 0 || segment_new(space, number))
 		return 0;
-	uint32_t ref = number << SW_SEGMENT_SHIFT;
-	for (unsigned have = TOP; have > order;)
-		push(space, ref + (BLOCK_UNITS << --have), have);
-	return ref;
+	split(space, number << SW_SEGMENT_SHIFT, TOP, order);
+	return number << SW_SEGMENT_SHIFT;
 }
 
 static int region_add(struct sw_region *region, uint32_t ref, unsigned order)

@@ -274,6 +274,8 @@ static int link_parents(struct sw_contents *contents, uint32_t number)
 		if (contents->count > before)
 			sw_contents_node(contents, parent)->flags |= SW_NODE_EMPTY;
 		sw_contents_node(contents, number)->parent = parent;
+		if (name[0] == 1 && name[1] == '*')
+			sw_contents_node(contents, parent)->flags |= SW_NODE_HAS_WILDCARD;
 		number = parent;
 	}
 	return 0;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "answer/answer.h"
+#include "answer/path.h"
+#include "answer/tsig.h"
+#include <stdlib.h>
+
+struct sw_worker {
+	struct sw_work work;
+};
+
+struct sw_worker *sw_worker_new(void)
+{
+	return calloc(1, sizeof(struct sw_worker));
+}
+
+void sw_worker_free(struct sw_worker *worker)
+{
+	free(worker);
+}
+
+size_t sw_answer(struct sw_worker *worker, const struct sw_image_view *view, const struct sw_asker *asker,
+	const uint8_t *query, size_t query_len, uint8_t *reply, unsigned *verdict)
+{
+	struct sw_work *work = &worker->work;
+	size_t copied = query_len < SW_QUERY_MAX + 1 ? query_len : SW_QUERY_MAX + 1;
+	work->view = view;
+	work->reply = reply;
+	memcpy(work->address, asker->address, sizeof(work->address));
+	work->address_len = asker->address_len;
+	work->stream = asker->stream;
+	work->idle_ds = asker->idle_ds;
+	work->message_len = (uint32_t)copied;
+	memcpy(work->buf, query, copied);
+	int state = sw_work_out(work);
+	*verdict = work->verdict;
+	if (state != SW_QUERY_REPLY)
+		return 0;
+	memcpy(reply, work->buf, work->question_end);
+	if (sw_write(NULL, work))
+		return 0;
+	if (work->tsig_at)
+		return sw_tsig_refuse(work, reply);
+	return work->reply_len;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Last steps before writing: the OPT record, where each part stands, what goes when it does not fit. */
+#ifndef SW_ANSWER_FINISH_H
+#define SW_ANSWER_FINISH_H
+
+#include "answer/cookie.h"
+#include "answer/part.h"
+
+SW_INLINE uint32_t sw_option_cookie(struct sw_work *work, uint32_t at)
+{
+	sw_literal16(work, at, SW_OPTION_COOKIE);
+	sw_literal16(work, at + 2, SW_COOKIE_CLIENT + SW_COOKIE_SERVER);
+	sw_literal64(work, at + 4, work->client_cookie);
+	sw_literal64(work, at + 12, work->server_cookie[0]);
+	sw_literal64(work, at + 20, work->server_cookie[1]);
+	return at + 28;
+}
+
+SW_INLINE uint32_t sw_option_nsid(struct sw_work *work, const struct sw_control *control, uint32_t at)
+{
+	uint32_t len = control->nsid_len;
+	sw_literal16(work, at, SW_OPTION_NSID);
+	sw_literal16(work, at + 2, len);
+	for (uint32_t i = 0; i < SW_NSID_MAX; i += 8) {
+		if (i >= len)
+			break;
+		sw_literal64(work, at + 4 + i, SW_LOAD64(control->nsid + i));
+	}
+	return at + 4 + len;
+}
+
+/** The OPT record, when the query had one (RFC 6891 s6.1.1, s7). */
+SW_FN int sw_opt_write(struct sw_work *work)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	if (!control)
+		return -1;
+	if (!work->has_edns)
+		return 0;
+	uint32_t start = work->literals, at = start + SW_OPT_LEN;
+	work->buf[start & SW_BUF_MASK] = 0;
+	sw_literal16(work, start + 1, SW_TYPE_OPT);
+	sw_literal16(work, start + 3, control->udp_max);
+	sw_literal16(work, start + 5, (uint32_t)(work->rcode >> 4) << 8);
+	sw_literal16(work, start + 7, work->wants_dnssec ? SW_EDNS_DO : 0);
+	if (work->edns_version == 0) {
+		if (work->has_cookie && control->cookies && sw_cookie_settle(work) == 0)
+			at = sw_option_cookie(work, at);
+		if (work->wants_nsid && control->nsid_len > 0)
+			at = sw_option_nsid(work, control, at);
+		if (work->wants_keepalive) {
+			sw_literal16(work, at, SW_OPTION_KEEPALIVE);
+			sw_literal16(work, at + 2, 2);
+			sw_literal16(work, at + 4, work->idle_ds);
+			at += 6;
+		}
+	}
+	sw_literal16(work, start + 9, at - start - SW_OPT_LEN);
+	sw_literal_end(work, SW_SECTIONS, start, at - start, 1);
+	return 0;
+}
+
+/** Largest reply the asker takes and we send. */
+SW_INLINE uint32_t sw_reply_limit(const struct sw_work *work, const struct sw_control *control)
+{
+	uint32_t limit = SW_UDP_PLAIN_MAX;
+	if (work->stream)
+		return 65535;
+	if (work->udp_size > limit)
+		limit = work->udp_size < control->udp_max ? work->udp_size : control->udp_max;
+	return limit;
+}
+
+/** Give each part from the authority section on its place. @return end of the message */
+SW_FN uint32_t sw_layout(struct sw_work *work)
+{
+	if (!work)
+		return 0;
+	uint32_t at = work->answers_end;
+	uint32_t first = at;
+	for (uint32_t section = SW_AUTHORITY; section <= SW_SECTIONS; section++) {
+		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
+			if (i >= work->part_count[section])
+				break;
+			struct sw_part *part = &work->part[section][i];
+			part->base[SW_BASE_SELF] = (uint16_t)at;
+			if (part->base[SW_BASE_FIRST] == 0)
+				part->base[SW_BASE_FIRST] = (uint16_t)first;
+			at += part->len;
+		}
+	}
+	return at;
+}
+
+/** Let go what may go: additional addresses, glue of siblings. */
+SW_FN int sw_shrink(struct sw_work *work)
+{
+	if (!work)
+		return 0;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < 4; i++) {
+		if (i >= work->part_count[SW_ADDITIONAL])
+			break;
+		struct sw_part *part = &work->part[SW_ADDITIONAL][i];
+		if (part->shrink == SW_DROP)
+			continue;
+		const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
+		if (part->shrink == SW_TO_PLAIN && piece) {
+			part->form = SW_PLAIN;
+			part->len = piece->len[SW_PLAIN];
+			part->count = piece->count[SW_PLAIN];
+		}
+		work->part[SW_ADDITIONAL][kept & 3] = *part;
+		kept++;
+	}
+	work->part_count[SW_ADDITIONAL] = kept;
+	return 0;
+}
+
+/** Settle the reply: the OPT record, places, TC=1 with empty sections where even the least does not fit.
+ * Afterwards reply_len, rcode, parts and verdict are final. */
+SW_FN int sw_finish(struct sw_work *work)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	if (!control || sw_opt_write(work))
+		return -1;
+	uint32_t limit = sw_reply_limit(work, control);
+	uint32_t len = sw_layout(work);
+	if (len > limit && work->part_count[SW_ADDITIONAL] > 0) {
+		sw_shrink(work);
+		len = sw_layout(work);
+	}
+	if (len > limit || work->verdict == SW_VERDICT_TRUNCATED) {
+		work->verdict = SW_VERDICT_TRUNCATED;
+		work->answers_end = work->question_end;
+		work->part_count[SW_ANSWER] = work->part_count[SW_AUTHORITY] = 0;
+		work->part_count[SW_ADDITIONAL] = 0;
+		len = sw_layout(work);
+	}
+	work->reply_len = len;
+	return 0;
+}
+
+/** Header flags of the reply (RFC 1035 s4.1.1, RFC 6840 s5.6 for CD). */
+SW_INLINE uint16_t sw_reply_flags(const struct sw_work *work)
+{
+	uint16_t flags = (uint16_t)(work->flags & (SW_FLAG_RD | SW_FLAG_CD | 15 << SW_OPCODE_SHIFT));
+	flags |= SW_FLAG_QR | (work->rcode & 15);
+	if (work->is_authoritative)
+		flags |= SW_FLAG_AA;
+	if (work->verdict == SW_VERDICT_TRUNCATED)
+		flags |= SW_FLAG_TC;
+	return flags;
+}
+
+SW_INLINE uint32_t sw_section_records(const struct sw_work *work, uint32_t section)
+{
+	uint32_t records = 0;
+	for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
+		if (i >= work->part_count[section])
+			break;
+		records += work->part[section][i].count;
+	}
+	return records;
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The answer path, whole. Its three stages: read the query, resolve it into parts, write the parts.
+ *
+ * Included by src/answer/answer.c for user space, and by the BPF programs in src/xdp with SW_BPF defined. */
+#ifndef SW_ANSWER_PATH_H
+#define SW_ANSWER_PATH_H
+
+#include "answer/query.h"
+#include "answer/resolve.h"
+#include "answer/write.h"
+
+/** Read and resolve the query in work->buf; afterwards the reply's length is known, nothing is written.
+ * @return SW_QUERY_REPLY, SW_QUERY_SILENT or SW_QUERY_PUNT */
+SW_INLINE int sw_work_out(struct sw_work *work)
+{
+	int state = sw_query_read(work);
+	if (state == SW_QUERY_GO)
+		state = sw_resolve(work);
+	if (state == SW_QUERY_SILENT || state == SW_QUERY_PUNT)
+		return state;
+	/* a header-only reply: nothing of a question that could not be read is sent back */
+	if (work->question_end == SW_HEADER_LEN)
+		work->answers_end = SW_HEADER_LEN;
+	return sw_finish(work) ? SW_QUERY_SILENT : SW_QUERY_REPLY;
+}
+
+#endif

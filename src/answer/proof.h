@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Finding the NSEC or NSEC3 that covers a next closer name: the one part of a denial that depends on the
+ * name asked for (image/denial.h prepared the rest). */
+#ifndef SW_ANSWER_PROOF_H
+#define SW_ANSWER_PROOF_H
+
+#include "answer/part.h"
+#include "wire/sha1.h"
+
+#ifdef SW_BPF
+#define SW_ITERATIONS_MAX 16 /* some 0.3 us each; RFC 9276 s3.1 asks for 0. More is left to user space */
+#else
+#define SW_ITERATIONS_MAX SW_NSEC3_ITERATIONS_MAX
+#endif
+#define SW_BISECT_MAX 32
+
+/** Word i (8 bytes from i * 8) of the lower-cased label whose length byte is buf[at], as a big-endian number. */
+SW_INLINE uint64_t sw_label_word(const struct sw_work *work, uint32_t at, uint32_t i)
+{
+	uint32_t len = sw_buf8(work, at) & SW_LABEL_MAX;
+	if (8 * i >= len)
+		return 0;
+	uint64_t bytes = sw_buf64(work, at + 1 + 8 * i);
+	if (len - 8 * i < 8)
+		bytes &= sw_first_bytes(len - 8 * i);
+	return sw_be64(sw_lower8(bytes));
+}
+
+/** Compare the label at buf[at] with one in the image, canonical order (RFC 4034 s6.1).
+ * @return whether the one in the image comes first */
+SW_FN uint32_t sw_label_is_before(struct sw_work *work, uint32_t at, uint32_t label)
+{
+	if (!work)
+		return 0;
+	const uint8_t *stored = sw_image_at(work, label);
+	if (!stored)
+		return 0;
+	uint32_t len = sw_buf8(work, at), stored_len = stored[0];
+	for (uint32_t i = 0; i < SW_LABEL_WORDS; i++) {
+		if (8 * i >= stored_len)
+			break;
+		uint64_t word = SW_LOAD64(stored + 1 + 8 * i);
+		if (stored_len - 8 * i < 8)
+			word &= sw_first_bytes(stored_len - 8 * i);
+		uint64_t ours = sw_label_word(work, at, i);
+		word = sw_be64(word);
+		if (word != ours)
+			return word < ours;
+	}
+	/* equal as far as the stored one goes, padded with zeros: the shorter comes first */
+	return stored_len < len;
+}
+
+/** NSEC covering a child that does not exist: bisect among the children that do.
+ * @param node  closest encloser
+ * @param at  the child's label in buf
+ * @return piece, or 0 */
+SW_FN uint32_t sw_gap_find(struct sw_work *work, uint32_t node, uint32_t at)
+{
+	if (!work || node == 0)
+		return 0;
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	if (!head)
+		return 0;
+	uint32_t gaps = head->gaps, before_first = head->denial[0];
+	struct sw_bisect children = {0, head->gap_count};
+	uint64_t prefix = sw_label_word(work, at, 0);
+	for (uint32_t i = 0; i < SW_BISECT_MAX; i++) {
+		if (children.low >= children.high)
+			break;
+		uint32_t middle = sw_bisect_middle(&children);
+		const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + middle);
+		if (!gap)
+			return 0;
+		uint32_t is_before = sw_is_less(gap->prefix, prefix);
+		if (gap->prefix == prefix)
+			is_before = sw_label_is_before(work, at, gap->label) & 1;
+		sw_bisect_step(&children, middle, is_before);
+	}
+	if (children.low == 0)
+		return before_first;
+	const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + children.low - 1);
+	return gap ? gap->denial : 0;
+}
+
+/** Feed one 64-byte block of hash_in to SHA-1. */
+SW_FN int sw_sha1_feed(struct sw_work *work, uint32_t block)
+{
+	if (!work)
+		return -1;
+	uint32_t *w = work->sha_words;
+	for (uint32_t i = 0; i < 16; i++)
+		w[i] = sw_be32(SW_LOAD32(&work->hash_in[(block * SW_SHA1_BLOCK + 4 * i) & SW_HASH_IN_MASK]));
+	sw_sha1_block(work->sha, w);
+	return 0;
+}
+
+/** SHA-1 of `len` bytes of hash_in and the zone's salt behind them; zeros must follow to the block's end. */
+SW_FN int sw_sha1_salted(struct sw_work *work, uint32_t len)
+{
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!zone)
+		return -1;
+	for (uint32_t i = 0; i < SW_NSEC3_SALT_MAX; i++) {
+		if (i >= zone->nsec3_salt_len)
+			break;
+		work->hash_in[(len + i) & SW_HASH_IN_MASK] = zone->nsec3_salt[i];
+	}
+	len += zone->nsec3_salt_len;
+	uint32_t blocks = (len + 8) / SW_SHA1_BLOCK + 1;
+	work->hash_in[len & SW_HASH_IN_MASK] = 0x80;
+	SW_STORE16(&work->hash_in[(blocks * SW_SHA1_BLOCK - 2) & SW_HASH_IN_MASK], sw_be16((uint16_t)(8 * len)));
+	sw_sha1_start(work->sha);
+	for (uint32_t i = 0; i < SW_HASH_IN_BYTES / SW_SHA1_BLOCK; i++) {
+		if (i >= blocks)
+			break;
+		sw_sha1_feed(work, i);
+	}
+	return 0;
+}
+
+/** The digest so far becomes the input of the next iteration. */
+SW_INLINE void sw_sha1_again(struct sw_work *work)
+{
+	for (uint32_t i = 0; i < SW_SHA1_BLOCK; i += 8)
+		SW_STORE64(&work->hash_in[i], 0);
+	for (uint32_t i = 0; i < 5; i++)
+		SW_STORE32(&work->hash_in[4 * i], sw_be32(work->sha[i]));
+}
+
+/** Word i of hash_in: lower-cased bytes from buf[from], zeros past `len`. */
+SW_FN int sw_hash_in_word(struct sw_work *work, uint32_t from, uint32_t len, uint32_t i)
+{
+	if (!work)
+		return -1;
+	uint64_t word = 0;
+	if (8 * i < len)
+		word = sw_lower8(sw_buf64(work, from + 8 * i));
+	if (8 * i < len && len - 8 * i < 8)
+		word &= sw_first_bytes(len - 8 * i);
+	SW_STORE64(&work->hash_in[(8 * i) & SW_HASH_IN_MASK], word);
+	return 0;
+}
+
+/** NSEC3 hash (RFC 5155 s5) of the current name from label i on; the result in work->sha. */
+SW_FN int sw_nsec3_digest(struct sw_work *work, uint32_t label)
+{
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!zone)
+		return -1;
+	uint32_t from = work->label_at[label & SW_LABELS_MAX], len = sw_suffix_len(work, label);
+	uint32_t words = (len + zone->nsec3_salt_len + 9 + SW_SHA1_BLOCK) / 8; /* as far as padding reaches */
+	for (uint32_t i = 0; i < SW_HASH_IN_BYTES / 8; i++) {
+		if (i >= words)
+			break;
+		sw_hash_in_word(work, from, len, i);
+	}
+	sw_sha1_salted(work, len);
+	for (uint32_t i = 0; i < SW_ITERATIONS_MAX; i++) {
+		if (i >= zone->nsec3_iterations)
+			break;
+		sw_sha1_again(work);
+		sw_sha1_salted(work, SW_SHA1_LEN);
+	}
+	return 0;
+}
+
+SW_INLINE uint32_t sw_dir_read(const struct sw_work *work, uint32_t dir, uint32_t i)
+{
+	const uint8_t *unit = sw_image_at(work, dir + i / 4);
+	return unit ? SW_LOAD32(unit + (i & 3) * sizeof(uint32_t)) : 0;
+}
+
+/** NSEC3 covering the current name from label i on. @return piece, or 0 */
+SW_FN uint32_t sw_nsec3_find(struct sw_work *work, uint32_t label)
+{
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!zone || sw_nsec3_digest(work, label))
+		return 0;
+	uint64_t hash = (uint64_t)work->sha[0] << 32 | work->sha[1];
+	uint32_t entries = zone->nsec3, bits = zone->nsec3_dir_bits;
+	uint32_t high_bits = bits ? (uint32_t)(hash >> ((64 - bits) & 63)) : 0;
+	struct sw_bisect found = {sw_dir_read(work, zone->nsec3_dir, high_bits),
+		sw_dir_read(work, zone->nsec3_dir, high_bits + 1)};
+	for (uint32_t i = 0; i < SW_BISECT_MAX; i++) {
+		if (found.low >= found.high)
+			break;
+		uint32_t middle = sw_bisect_middle(&found);
+		const struct sw_nsec3_entry *entry = (const void *)sw_image_at(work, entries + middle);
+		if (!entry)
+			return 0;
+		sw_bisect_step(&found, middle, !sw_is_less(hash, entry->prefix));
+	}
+	/* the last of the chain covers what comes before the first */
+	uint32_t covering = found.low ? found.low - 1 : zone->nsec3_count - 1;
+	const struct sw_nsec3_entry *entry = (const void *)sw_image_at(work, entries + covering);
+	return entry ? entry->piece : 0;
+}
+
+/** Add the proof that the next closer name below the closest encloser does not exist.
+ * @param node  the closest encloser's */
+SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
+{
+	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!head || !zone || node == 0)
+		return -1;
+	uint32_t label = work->encloser - 1, piece;
+	if (zone->denial == SW_DENIAL_NSEC)
+		piece = sw_gap_find(work, node, work->label_at[label & SW_LABELS_MAX]);
+	else if (head->closest_provable)
+		piece = sw_nsec3_find(work, label);
+	else
+		piece = head->denial[1]; /* opt-out: the next closer name of the provable encloser */
+	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
+	return 0;
+}
+
+/** Add what a node denies by: its own NSEC or NSEC3, or the closest encloser proof in its place. */
+SW_FN int sw_prove_node(struct sw_work *work, uint32_t node)
+{
+	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
+	if (!head || node == 0)
+		return -1;
+	uint32_t second = head->denial[1];
+	sw_part_add(work, SW_AUTHORITY, head->denial[0], SW_FULL, work->apex_at);
+	if (second)
+		sw_part_add(work, SW_AUTHORITY, second, SW_FULL, work->apex_at);
+	return 0;
+}
+
+#endif

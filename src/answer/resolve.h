@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** From the question to the parts of the reply: the algorithm of RFC 1034 s4.3.2 as refined by RFC 4592
+ * (wildcards), RFC 6672 (DNAME) and RFC 4035 s3.1 (DNSSEC). */
+#ifndef SW_ANSWER_RESOLVE_H
+#define SW_ANSWER_RESOLVE_H
+
+#include "answer/chaos.h"
+#include "answer/lookup.h"
+#include "answer/proof.h"
+#include "answer/query.h"
+
+#define SW_RDATA_AT 12 /* in a record whose owner is a pointer: owner, type, class, TTL, length */
+
+enum sw_step { SW_STEP_DONE = 0, SW_STEP_AGAIN = 1 /* a CNAME or DNAME led to another name */ };
+
+SW_INLINE int sw_step_end(struct sw_work *work, enum sw_verdict verdict)
+{
+	work->verdict = verdict;
+	return SW_STEP_DONE;
+}
+
+SW_INLINE void sw_authoritative(struct sw_work *work)
+{
+	if (work->links == 0)
+		work->is_authoritative = 1; /* RFC 1035 s4.1.1: for the name that was asked for */
+}
+
+/** SOA in the authority section. */
+SW_FN int sw_add_soa(struct sw_work *work)
+{
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!zone)
+		return -1;
+	return sw_part_add(work, SW_AUTHORITY, zone->soa_negative, work->wants_dnssec ? SW_FULL : SW_PLAIN,
+		work->apex_at);
+}
+
+/** At or below a zone cut: NS, then DS or the proof that there is none, then glue. */
+SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, cut_label));
+	uint32_t ds = work->slot.cut.ds, glue = work->slot.cut.glue;
+	sw_part_add(work, SW_AUTHORITY, work->slot.cut.ns, SW_PLAIN, owner);
+	if (work->wants_dnssec && ds)
+		sw_part_add(work, SW_AUTHORITY, ds, SW_FULL, owner);
+	if (work->wants_dnssec && !ds) {
+		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, owner);
+		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, owner);
+	}
+	if (glue)
+		sw_part_add(work, SW_ADDITIONAL, glue, SW_FULL | SW_TO_PLAIN << 8, owner);
+	return sw_step_end(work, SW_VERDICT_REFERRAL);
+}
+
+/** DS asked for at a zone cut: the parent's to answer (RFC 4035 s3.1.4.1). */
+SW_FN int sw_answer_ds(struct sw_work *work)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t form = work->wants_dnssec ? SW_FULL : SW_PLAIN;
+	sw_authoritative(work);
+	if (work->slot.cut.ds) {
+		sw_part_add(work, SW_ANSWER, work->slot.cut.ds, form, work->owner_at);
+		return sw_step_end(work, SW_VERDICT_ANSWERED);
+	}
+	sw_add_soa(work);
+	if (work->wants_dnssec) {
+		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, work->apex_at);
+		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, work->apex_at);
+	}
+	return sw_step_end(work, SW_VERDICT_NODATA);
+}
+
+/** The name does not exist; work->slot is its closest encloser. */
+SW_FN int sw_deny_name(struct sw_work *work)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t node = work->slot.name.node;
+	sw_authoritative(work);
+	work->rcode = SW_RCODE_NXDOMAIN;
+	sw_add_soa(work);
+	const struct sw_image_node *head = node ? (const void *)sw_image_at(work, node) : NULL;
+	if (work->wants_dnssec && head && head->denial[0]) {
+		uint32_t wildcard = head->wildcard_denial;
+		const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
+		if (zone && zone->denial == SW_DENIAL_NSEC3)
+			sw_prove_node(work, node);
+		work->prove_below = node;
+		sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
+	}
+	return sw_step_end(work, SW_VERDICT_NXDOMAIN);
+}
+
+/** The name exists, or a wildcard stands for it, but not with this type.
+ * @param encloser  node of the closest encloser when a wildcard matched, else 0 */
+SW_FN int sw_deny_type(struct sw_work *work, uint32_t encloser)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	sw_authoritative(work);
+	sw_add_soa(work);
+	if (work->wants_dnssec && encloser) {
+		const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
+		if (zone && zone->denial == SW_DENIAL_NSEC3)
+			sw_prove_node(work, encloser);
+		work->prove_below = encloser;
+	}
+	if (work->wants_dnssec && work->slot.name.node)
+		sw_prove_node(work, work->slot.name.node);
+	return sw_step_end(work, SW_VERDICT_NODATA);
+}
+
+/** The A RRset that the slot itself holds. */
+SW_FN int sw_answer_inline(struct sw_work *work)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t at = sw_literal_start(work, 3 * 16), count = work->slot.inline_count;
+	if (at == 0)
+		return sw_step_end(work, SW_VERDICT_TRUNCATED);
+	/* owner pointer, type A, class IN, and the TTL's first half behind them: one word */
+	uint64_t head = sw_be16((uint16_t)(SW_POINTER | work->owner_at)) | (uint64_t)sw_be16(SW_TYPE_A) << 16 |
+		(uint64_t)sw_be16(SW_CLASS_IN) << 32 | (uint64_t)(work->slot.name.ttl & 0xffff) << 48;
+	uint64_t tail = work->slot.name.ttl >> 16 | (uint64_t)sw_be16(4) << 16;
+	for (uint32_t i = 0; i < 3; i++) {
+		if (i >= count)
+			break;
+		sw_literal64(work, at + 16 * i, head);
+		sw_literal64(work, at + 16 * i + 8, tail | (uint64_t)work->slot.name.address[i] << 32);
+	}
+	sw_literal_end(work, SW_ANSWER, at, 16 * count, count);
+	return sw_step_end(work, SW_VERDICT_ANSWERED);
+}
+
+/** An RRset as the answer, with what goes along. */
+SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uint32_t encloser)
+{
+	const struct sw_piece *piece = work ? (const void *)sw_image_at(work, ref) : NULL;
+	if (!piece)
+		return SW_STEP_DONE;
+	uint32_t extra = piece->extra;
+	int at = sw_part_add(work, SW_ANSWER, ref, form, work->owner_at);
+	int has_addresses = work->type == SW_TYPE_NS || work->type == SW_TYPE_MX || work->type == SW_TYPE_SRV;
+	if (extra && at > 0 && has_addresses) {
+		uint32_t index = work->part_count[SW_ADDITIONAL] & (SW_PARTS_MAX - 1);
+		sw_part_add(work, SW_ADDITIONAL, extra, form | SW_DROP << 8, work->owner_at);
+		work->part[SW_ADDITIONAL][index].base[SW_BASE_FIRST] = (uint16_t)at;
+	}
+	if (work->wants_dnssec)
+		work->prove_below = encloser;
+	return sw_step_end(work, SW_VERDICT_ANSWERED);
+}
+
+/** Go on with the name that a CNAME or DNAME led to. Stops where the chain comes back to a name it has been
+ * at, and after SW_LINKS_MAX steps: what there is so far is the answer. */
+SW_FN int sw_chain(struct sw_work *work)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t links = work->links;
+	uint64_t was = work->suffix[0];
+	if (links >= SW_LINKS_MAX || sw_name_read(work, work->next_at, SW_BUF_BYTES) < 0)
+		return SW_STEP_DONE;
+	work->visited[links & 15] = was;
+	work->links = links + 1;
+	work->owner_at = work->next_owner_at;
+	for (uint32_t i = 0; i < SW_LINKS_MAX; i++) {
+		if (i > links)
+			break;
+		if (work->visited[i] == work->suffix[0])
+			return SW_STEP_DONE;
+	}
+	return SW_STEP_AGAIN;
+}
+
+/** Copy a name of the image to buf[at]. */
+SW_FN int sw_name_copy(struct sw_work *work, uint32_t at, uint32_t ref)
+{
+	const uint8_t *from = work ? sw_image_at(work, ref) : NULL;
+	if (!from)
+		return -1;
+	for (uint32_t i = 0; i < SW_NAME_MAX + 1; i += 8)
+		sw_literal64(work, at + i, SW_LOAD64(from + i));
+	return 0;
+}
+
+/** A CNAME: add it and go on with its target. */
+SW_FN int sw_follow_cname(struct sw_work *work, uint32_t encloser)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t ref = sw_type_find(work, work->slot.name.node, SW_TYPE_CNAME);
+	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
+	if (!piece || ref == 0)
+		return sw_step_end(work, SW_VERDICT_SERVFAIL);
+	uint32_t target = piece->extra, name_at = sw_literal_start(work, SW_NAME_MAX + 1);
+	int at = sw_part_add(work, SW_ANSWER, ref, work->wants_dnssec ? SW_FULL : SW_PLAIN, work->owner_at);
+	if (work->wants_dnssec)
+		work->prove_below = encloser;
+	sw_authoritative(work);
+	work->verdict = SW_VERDICT_ANSWERED;
+	if (at < 0 || name_at == 0 || target == 0 || sw_name_copy(work, name_at, target))
+		return SW_STEP_DONE;
+	work->next_at = name_at;
+	work->next_owner_at = (uint32_t)at + SW_RDATA_AT;
+	work->literals = name_at + SW_NAME_MAX + 1;
+	return SW_STEP_AGAIN;
+}
+
+/** The CNAME that a DNAME stands for: from the current name to its first `prefix_len` bytes and the target. */
+SW_FN int sw_make_cname(struct sw_work *work, uint32_t target, uint32_t prefix_len, uint32_t target_len,
+	uint32_t ttl)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t at = sw_literal_start(work, SW_RDATA_AT + 2 * (SW_NAME_MAX + 1) + 8);
+	uint32_t name_at = at + SW_RDATA_AT, from = work->name_at;
+	work->verdict = SW_VERDICT_ANSWERED;
+	if (at == 0)
+		return sw_step_end(work, SW_VERDICT_TRUNCATED);
+	for (uint32_t i = 0; i < SW_NAME_MAX + 1; i += 8) {
+		if (i >= prefix_len)
+			break;
+		sw_literal64(work, name_at + i, sw_buf64(work, from + i));
+	}
+	if (sw_name_copy(work, name_at + prefix_len, target))
+		return SW_STEP_DONE;
+	sw_literal16(work, at, SW_POINTER | work->owner_at);
+	sw_literal16(work, at + 2, SW_TYPE_CNAME);
+	sw_literal16(work, at + 4, SW_CLASS_IN);
+	sw_literal32(work, at + 6, ttl);
+	sw_literal16(work, at + 10, prefix_len + target_len);
+	work->next_at = name_at;
+	work->next_owner_at = work->answers_end + SW_RDATA_AT;
+	sw_literal_end(work, SW_ANSWER, at, SW_RDATA_AT + prefix_len + target_len, 1);
+	return SW_STEP_AGAIN;
+}
+
+/** A DNAME above the name: add it, make the CNAME, go on with its target (RFC 6672 s3.2).
+ * @param label  first label of the DNAME's owner */
+SW_FN int sw_follow_dname(struct sw_work *work, uint32_t label)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t ref = sw_type_find(work, work->slot.name.node, SW_TYPE_DNAME);
+	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
+	if (!piece || ref == 0)
+		return sw_step_end(work, SW_VERDICT_SERVFAIL);
+	uint32_t target = piece->extra, ttl = piece->ttl;
+	uint32_t target_len = (uint32_t)piece->len[SW_PLAIN] - SW_RDATA_AT; /* never compressed, RFC 6672 s2.5 */
+	uint32_t prefix_len = work->label_at[label & SW_LABELS_MAX] - work->name_at;
+	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, label));
+	sw_part_add(work, SW_ANSWER, ref, work->wants_dnssec ? SW_FULL : SW_PLAIN, owner);
+	sw_authoritative(work);
+	if (prefix_len + target_len > SW_NAME_MAX) {
+		work->rcode = SW_RCODE_YXDOMAIN;
+		return sw_step_end(work, SW_VERDICT_YXDOMAIN);
+	}
+	return sw_make_cname(work, target, prefix_len, target_len, ttl);
+}
+
+/** The name exists, or a wildcard stands for it: work->slot.
+ * @param encloser  node of the closest encloser when a wildcard matched, else 0 */
+SW_FN int sw_answer_name(struct sw_work *work, uint32_t encloser)
+{
+	if (!work)
+		return SW_STEP_DONE;
+	uint32_t node = work->slot.name.node, type = work->type, piece = 0;
+	uint32_t form = work->wants_dnssec ? SW_FULL : SW_PLAIN;
+	int is_inline = work->slot.inline_count > 0 && (type == SW_TYPE_A || type == SW_TYPE_ANY);
+	if (is_inline && !(work->wants_dnssec && node)) {
+		sw_authoritative(work);
+		return sw_answer_inline(work);
+	}
+	const struct sw_image_node *head = node ? (const void *)sw_image_at(work, node) : NULL;
+	if (head && (type == SW_TYPE_ANY || type == SW_TYPE_RRSIG))
+		piece = head->any;
+	else if (head)
+		piece = sw_type_find(work, node, type);
+	if (piece && type == SW_TYPE_RRSIG) {
+		const struct sw_piece *signed_set = (const void *)sw_image_at(work, piece);
+		if (!signed_set || signed_set->count[SW_FULL] == signed_set->count[SW_PLAIN])
+			piece = 0;
+		form = SW_SIGNATURES;
+	}
+	if (piece) {
+		sw_authoritative(work);
+		return sw_answer_piece(work, piece, form, encloser);
+	}
+	if (is_inline) {
+		sw_authoritative(work);
+		return sw_answer_inline(work);
+	}
+	if (work->slot.flags & SW_SLOT_CNAME)
+		return sw_follow_cname(work, encloser);
+	return sw_deny_type(work, encloser);
+}
+
+/** The name is not in the index: work->slot becomes its closest encloser, and that decides. */
+SW_FN int sw_answer_below(struct sw_work *work, uint32_t depth)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	if (!control || sw_encloser_find(work, depth))
+		return SW_STEP_DONE;
+	uint32_t label = work->encloser, encloser = work->slot.name.node;
+	if (work->slot.kind == SW_SLOT_CUT)
+		return sw_refer(work, label);
+	if (work->slot.flags & SW_SLOT_DNAME)
+		return sw_follow_dname(work, label);
+	if (!(work->slot.flags & SW_SLOT_WILDCARD))
+		return sw_deny_name(work);
+	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
+	if (!zone)
+		return SW_STEP_DONE;
+	uint64_t hash =
+		sw_hash_fold(&control->key, work->suffix[label & SW_LABELS_MAX], control->star_hash);
+	if (!sw_slot_find(work, zone->index, zone->bucket_count, hash))
+		return sw_deny_name(work);
+	if (work->slot.kind == SW_SLOT_CUT)
+		return sw_refer(work, 0);
+	return sw_answer_name(work, encloser);
+}
+
+/** Look the current name up and add what follows from it. @return enum sw_step */
+SW_FN int sw_step(struct sw_work *work)
+{
+	uint32_t ref = work ? sw_zone_find(work) : 0;
+	if (ref == 0) {
+		if (!work || work->links > 0)
+			return SW_STEP_DONE; /* the chain leads out of our zones: the resolver goes on */
+		work->rcode = SW_RCODE_REFUSED;
+		return sw_step_end(work, SW_VERDICT_REFUSED);
+	}
+	const struct sw_image_zone *zone = (const void *)sw_image_at(work, ref);
+	if (!zone)
+		return SW_STEP_DONE;
+	uint32_t depth = work->labels - zone->apex_labels;
+	if (ref != work->zone)
+		work->apex_at = work->owner_at + work->name_len - zone->apex_len;
+	work->zone = ref;
+	work->apex_len = zone->apex_len;
+	work->apex_labels = zone->apex_labels;
+	int found = 0;
+	if (depth == 0) {
+		work->slot = zone->apex;
+		found = 1;
+	} else if (depth <= zone->depth_max) {
+		found = sw_slot_find(work, zone->index, zone->bucket_count, work->suffix[0]);
+	}
+	if (!found)
+		return sw_answer_below(work, depth);
+	if (work->slot.kind == SW_SLOT_CUT)
+		return work->type == SW_TYPE_DS ? sw_answer_ds(work) : sw_refer(work, 0);
+	return sw_answer_name(work, 0);
+}
+
+/** Resolve the question: fills rcode, verdict and parts. Inline, since the kernel's call stack has eight
+ * frames and the deepest path from here takes seven. @return enum sw_query_state */
+SW_INLINE int sw_resolve(struct sw_work *work)
+{
+	if (work->class == SW_CLASS_CH)
+		return sw_chaos(work);
+	if (work->class != SW_CLASS_IN || work->type == SW_TYPE_AXFR || work->type == SW_TYPE_IXFR)
+		return sw_query_fail(work, SW_RCODE_REFUSED, SW_VERDICT_REFUSED);
+	for (uint32_t i = 0; i <= SW_LINKS_MAX; i++) {
+		work->prove_below = 0;
+		int step = sw_step(work);
+		if (work->prove_below)
+			sw_prove_next_closer(work, work->prove_below);
+		if (step != SW_STEP_AGAIN || sw_chain(work) != SW_STEP_AGAIN)
+			break;
+	}
+	return SW_QUERY_GO;
+}
+
+#endif

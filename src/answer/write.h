@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Writing the reply: header, then each part with its compression pointers completed.
+ *
+ * The question stands already: in the kernel it never moves, user space copies it first. The kernel needs
+ * the UDP checksum too; pieces come with the sum of their bytes, so only what is changed is added.
+ *
+ * SW_OUT is where the message goes: in the kernel the program's context, whose packet is looked up again
+ * after every call that could have changed it; in user space nothing, it is work->reply.
+ */
+#ifndef SW_ANSWER_WRITE_H
+#define SW_ANSWER_WRITE_H
+
+#include "answer/finish.h"
+
+#ifdef SW_BPF
+
+#ifndef SW_OUT
+#error "SW_OUT: the type of the program's context"
+#endif
+
+/** `size` bytes at message offset `at`, or NULL; SW_END is where the packet ends. */
+#define SW_MESSAGE(out, work, at) \
+	((uint8_t *)(long)(out)->data + (((work)->message_at & 0xff) + ((at)&0xfff)))
+#define SW_END(out) ((uint8_t *)(long)(out)->data_end)
+#define SW_COPY_MAX 1536u /* bytes of one part; udp_max is at most 1,452 */
+#define SW_RELOCS_MAX 256u /* a record has two at most in 14 bytes, and 1,452 bytes are sent */
+
+#else
+
+#define SW_OUT void
+#define SW_MESSAGE(out, work, at) ((void)(out), (work)->reply + (at))
+#define SW_END(out) ((uint8_t *)UINTPTR_MAX)
+#define SW_COPY_MAX 65536u
+#define SW_RELOCS_MAX 65536u
+
+#endif
+
+#define SW_LITERAL_MAX 544u /* DNAME's CNAME has 12 + 255 bytes at most, CHAOS 269, OPT 177 */
+
+/** Fold to 16 bits. */
+SW_INLINE uint16_t sw_sum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/** A 16-bit sum of bytes that start at message offset `at`: odd offsets swap its bytes (RFC 1071 s2). */
+SW_INLINE uint64_t sw_sum_at(uint32_t at, uint16_t sum)
+{
+	uint32_t twice = (uint32_t)sum << 16 | sum;
+	return (twice >> (8 * (at & 1))) & 0xffff;
+}
+
+/** Complete the compression pointers of a part that stands in the message. */
+SW_FN int sw_relocate(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
+{
+	if (!work)
+		return -1;
+	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
+	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
+	if (!piece)
+		return -1;
+	uint32_t from = part->form == SW_SIGNATURES ? piece->reloc_count[SW_PLAIN] : 0;
+	uint32_t start = part->form == SW_SIGNATURES ? piece->len[SW_PLAIN] : 0;
+	uint32_t end = piece->reloc_count[part->form != SW_PLAIN];
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < SW_RELOCS_MAX; i++) {
+		if (from + i >= end)
+			break;
+		uint32_t reloc = from + i;
+#ifdef SW_BPF
+		reloc &= SW_RELOCS_MAX - 1;
+#endif
+		const uint8_t *position = (const uint8_t *)piece + sizeof(*piece) + 2 * reloc;
+		uint32_t at = part->base[SW_BASE_SELF] + SW_LOAD16(position) - start;
+		uint8_t *field = SW_MESSAGE(out, work, at);
+		if (field + 2 > SW_END(out))
+			return -1;
+		uint16_t stored = sw_be16(SW_LOAD16(field));
+		uint32_t target = (stored & 0x3fff) + part->base[stored >> 14];
+		uint16_t pointer = (uint16_t)(SW_POINTER | (target & 0x3fff));
+		SW_STORE16(field, sw_be16(pointer));
+		sum += sw_sum_at(at, sw_be16(pointer)) + sw_sum_at(at, (uint16_t)~sw_be16(stored));
+	}
+	work->sum += sum;
+	return 0;
+}
+
+/** Copy bytes to message offset `at`: whole words, then one more that overlaps. Parts have 8 bytes at least:
+ * a record is 11. */
+SW_INLINE int sw_copy(SW_OUT *out, const struct sw_work *work, uint32_t at, const uint8_t *from, uint32_t len)
+{
+	uint8_t *to = SW_MESSAGE(out, work, at);
+	for (uint32_t i = 0; i + 8 < SW_COPY_MAX; i += 8) {
+		if (i + 8 > len)
+			break;
+		if (to + i + 8 > SW_END(out))
+			return -1;
+		SW_STORE64(to + i, SW_LOAD64(from + i));
+	}
+	if ((len & 7) == 0)
+		return 0;
+	uint32_t last = len - 8;
+#ifdef SW_BPF
+	if (last >= SW_COPY_MAX)
+		return -1;
+#endif
+	to = SW_MESSAGE(out, work, at + last);
+	if (to + 8 > SW_END(out))
+		return -1;
+	SW_STORE64(to, SW_LOAD64(from + last));
+	return 0;
+}
+
+/** Write one piece. */
+SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
+{
+	if (!work)
+		return -1;
+	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
+	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
+	if (!piece || part->len == 0)
+		return piece ? 0 : -1;
+	uint32_t relocs = piece->reloc_count[SW_FULL], len = part->len, start = 0;
+	uint16_t sum = piece->sum[part->form != SW_PLAIN];
+	if (part->form == SW_SIGNATURES) {
+		start = piece->len[SW_PLAIN];
+		/* what the full form has beyond the plain one; an odd start swaps the bytes */
+		sum = sw_sum_fold((uint64_t)sum + (uint16_t)~piece->sum[SW_PLAIN]);
+		sum = (uint16_t)sw_sum_at(start, sum);
+	}
+#ifdef SW_BPF
+	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_COPY_MAX)
+		return -1;
+#endif
+	const uint8_t *bytes = (const uint8_t *)piece + sizeof(*piece) + 2 * relocs + start;
+	if (sw_copy(out, work, part->base[SW_BASE_SELF], bytes, len))
+		return -1;
+	work->sum += sw_sum_at(part->base[SW_BASE_SELF], sum);
+	return sw_relocate(out, work, section, index);
+}
+
+/** Write literal bytes, summing them up on the way. */
+SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
+{
+	if (!work)
+		return -1;
+	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
+	uint32_t source = part->source, len = part->len, at = part->base[SW_BASE_SELF];
+	uint64_t sum = 0, word;
+	uint8_t *to = SW_MESSAGE(out, work, at);
+	for (uint32_t i = 0; i + 8 < SW_LITERAL_MAX; i += 8) {
+		if (i + 8 > len)
+			break;
+		if (to + i + 8 > SW_END(out))
+			return -1;
+		word = sw_buf64(work, source + i);
+		SW_STORE64(to + i, word);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	if (len & 7) { /* one more word that overlaps; only its new bytes count */
+		to = SW_MESSAGE(out, work, at + len - 8);
+		if (to + 8 > SW_END(out))
+			return -1;
+		word = sw_buf64(work, source + len - 8);
+		SW_STORE64(to, word);
+		word >>= 64 - 8 * (len & 7);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	work->sum += sw_sum_at(at, sw_sum_fold(sum));
+	return 0;
+}
+
+/** Sum of the question, which stands unchanged. */
+SW_FN int sw_sum_question(struct sw_work *work)
+{
+	if (!work)
+		return -1;
+	uint64_t sum = 0;
+	uint32_t len = work->question_end - SW_HEADER_LEN;
+	for (uint32_t i = 0; i < SW_NAME_MAX + 4 + 8; i += 8) {
+		if (i >= len)
+			break;
+		uint64_t word = sw_buf64(work, SW_HEADER_LEN + i);
+		if (len - i < 8)
+			word &= sw_first_bytes(len - i);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	work->sum += sum;
+	return 0;
+}
+
+/** Header of the reply. */
+SW_FN int sw_write_header(SW_OUT *out, struct sw_work *work)
+{
+	if (!work)
+		return -1;
+	uint32_t has_question = work->question_end > SW_HEADER_LEN;
+	uint32_t additional = sw_section_records(work, SW_ADDITIONAL) + work->part_count[SW_SECTIONS];
+	uint32_t first = work->id | (uint32_t)sw_be16(sw_reply_flags(work)) << 16;
+	uint32_t second = sw_be32(has_question << 16 | sw_section_records(work, SW_ANSWER));
+	uint32_t third = sw_be32(sw_section_records(work, SW_AUTHORITY) << 16 | additional);
+	uint8_t *header = SW_MESSAGE(out, work, 0);
+	if (header + SW_HEADER_LEN > SW_END(out))
+		return -1;
+	SW_STORE32(header, first);
+	SW_STORE32(header + 4, second);
+	SW_STORE32(header + 8, third);
+	work->sum += (uint64_t)first + second + third;
+	return 0;
+}
+
+/** Write header and parts; afterwards work->sum is the one's complement sum of the message.
+ * @return 0, or -1 when the packet is shorter than reply_len */
+SW_FN int sw_write(SW_OUT *out, struct sw_work *work)
+{
+	if (!work)
+		return -1;
+	work->sum = 0;
+	if (sw_write_header(out, work) || sw_sum_question(work))
+		return -1;
+	for (uint32_t section = 0; section <= SW_SECTIONS; section++) {
+		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
+			if (i >= work->part_count[section])
+				break;
+			int error = work->part[section][i].ref ? sw_write_piece(out, work, section, i)
+							       : sw_write_literal(out, work, section, i);
+			if (error)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+#endif

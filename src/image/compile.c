@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image/compile.h"
+#include "image/denial.h"
+#include "image/index.h"
+#include "image/piece.h"
+#include "wire/message.h"
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES_MAX 4096 /* RRsets of one name; more is no name but an accident */
+
+/** One zone on its way into the image. */
+struct compiler {
+	const struct sw_contents *contents;
+	struct sw_region *region;
+	struct sw_interner *interner;
+	struct sw_denial *denial;
+	struct sw_index index;
+	struct sw_image_zone zone;
+	struct sw_encoder *encoder; /* the RRset */
+	struct sw_encoder *extra;   /* addresses that go with it */
+	struct sw_type_entry entries[TYPES_MAX];
+};
+
+static const struct sw_owner owner_asked = {.form = SW_OWNER_ASKED};
+
+static int store(struct compiler *c, struct sw_encoder *encoder, uint32_t *piece)
+{
+	*piece = sw_encoder_store(encoder, c->interner);
+	if (*piece)
+		return 0;
+	return encoder->too_long ? -E2BIG : -ENOSPC;
+}
+
+static bool is_indexed(const struct compiler *c, const struct sw_node *node)
+{
+	return !(node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME)) &&
+		!sw_denial_is_hashed_owner(c->contents, node);
+}
+
+/** Name a record points to for which addresses go along, or NULL. */
+static const uint8_t *address_target(const struct sw_rr *rr)
+{
+	switch (rr->type) {
+	case SW_TYPE_NS:
+		return rr->rdata;
+	case SW_TYPE_MX:
+		return rr->rdata + 2;
+	case SW_TYPE_SRV:
+		return rr->rdata + 6;
+	default:
+		return NULL;
+	}
+}
+
+/** Add the A and AAAA records of a target; `signatures` instead adds their RRSIGs. */
+static void add_addresses(struct compiler *c, const struct sw_node *node, const struct sw_owner *owner,
+	bool signatures)
+{
+	static const uint16_t types[] = {SW_TYPE_A, SW_TYPE_AAAA};
+	for (unsigned i = 0; i < 2; i++) {
+		const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, types[i]);
+		if (rr && signatures)
+			sw_encoder_add_signatures(c->extra, node, types[i], owner, rr->ttl);
+		else if (rr)
+			sw_encoder_add_rrset(c->extra, node, types[i], owner, rr->ttl);
+	}
+}
+
+/** Which targets' addresses to add. */
+enum targets { TARGETS_BELOW, TARGETS_NOT_BELOW, TARGETS_ALL, TARGETS_SIGNATURES };
+
+static void add_targets(struct compiler *c, const struct sw_node *node, uint16_t type, enum targets which)
+{
+	const uint8_t *owner_name = sw_contents_name(c->contents, node);
+	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, type);
+	for (; rr; rr = sw_contents_next(c->contents, rr)) {
+		const uint8_t *target = address_target(rr);
+		const struct sw_node *host = sw_contents_find(c->contents, target);
+		if (!host || host->flags & SW_NODE_BELOW_DNAME)
+			continue;
+		if (type != SW_TYPE_NS && host->flags & (SW_NODE_CUT | SW_NODE_BELOW_CUT))
+			continue; /* not ours to vouch for (RFC 2181 s5.4.1); glue is for NS alone */
+		bool is_below = sw_name_in(target, owner_name);
+		struct sw_owner owner = {.form = SW_OWNER_FIRST};
+		if ((which == TARGETS_BELOW && !is_below) || (which == TARGETS_NOT_BELOW && is_below) ||
+			!sw_encoder_target_at(c->encoder, target, &owner.at))
+			continue;
+		add_addresses(c, host, &owner, which == TARGETS_SIGNATURES);
+	}
+}
+
+/** Addresses that go with the RRset in c->encoder. */
+static int compile_extra(struct compiler *c, const struct sw_node *node, uint16_t type)
+{
+	if (type != SW_TYPE_NS && type != SW_TYPE_MX && type != SW_TYPE_SRV)
+		return 0;
+	sw_encoder_start(c->extra, c->contents, NULL);
+	add_targets(c, node, type, TARGETS_ALL);
+	sw_encoder_mark(c->extra);
+	if (c->denial)
+		add_targets(c, node, type, TARGETS_SIGNATURES);
+	if (c->extra->len == 0 || c->extra->too_long)
+		return 0; /* too many to go along: a resolver asks for them */
+	return store(c, c->extra, &c->encoder->extra);
+}
+
+/** One RRset as an answer. */
+static int compile_rrset(struct compiler *c, const struct sw_node *node, const struct sw_rr *first,
+	uint32_t *piece)
+{
+	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
+	sw_encoder_add_rrset(c->encoder, node, first->type, &owner_asked, first->ttl);
+	int error = compile_extra(c, node, first->type);
+	if (!error && (first->type == SW_TYPE_CNAME || first->type == SW_TYPE_DNAME)) {
+		c->encoder->extra = sw_interner_store(c->interner, first->rdata, first->rdata_len);
+		error = c->encoder->extra ? 0 : -ENOSPC;
+	}
+	if (error)
+		return error;
+	sw_encoder_mark(c->encoder);
+	sw_encoder_add_signatures(c->encoder, node, first->type, &owner_asked, first->ttl);
+	return store(c, c->encoder, piece);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return ((const struct sw_type_entry *)a)->type - ((const struct sw_type_entry *)b)->type;
+}
+
+/** All RRsets of a node but the one already inline in its slot. */
+static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a, uint32_t *count)
+{
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	uint32_t n = 0;
+	for (const struct sw_rr *rr = sw_contents_rr(c->contents, node->first); rr;
+		rr = sw_contents_rr(c->contents, rr->next)) {
+		if (rr != sw_contents_find_rr(c->contents, node, rr->type) || rr->type == SW_TYPE_RRSIG ||
+			rr->type == SW_TYPE_NSEC3 || (has_inline_a && rr->type == SW_TYPE_A))
+			continue;
+		if (n == TYPES_MAX)
+			return -E2BIG;
+		uint32_t piece = 0;
+		if (rr->type == SW_TYPE_NSEC && c->denial)
+			piece = sw_denial_nsec(c->denial, number);
+		int error = piece ? 0 : compile_rrset(c, node, rr, &piece);
+		if (error)
+			return error;
+		c->entries[n++] = (struct sw_type_entry){.type = rr->type, .piece = piece};
+	}
+	qsort(c->entries, n, sizeof(c->entries[0]), compare_entries);
+	*count = n;
+	return 0;
+}
+
+/** The node behind a slot: types, and how to deny. */
+static int compile_node(struct compiler *c, uint32_t number, bool has_inline_a, uint32_t *ref)
+{
+	uint32_t count = 0;
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	bool is_signed = sw_contents_find_rr(c->contents, node, SW_TYPE_RRSIG) != NULL;
+	int error = compile_types(c, number, has_inline_a && !is_signed, &count);
+	if (error || (count == 0 && !c->denial))
+		return error;
+	struct sw_image_node head = {.type_count = (uint16_t)count, .any = count ? c->entries[0].piece : 0};
+	if (c->denial)
+		error = sw_denial_node(c->denial, number, &head);
+	if (error)
+		return error;
+	*ref = sw_region_take(c->region, sizeof(head) + count * sizeof(c->entries[0]));
+	if (*ref == 0)
+		return -ENOSPC;
+	uint8_t *at = sw_space_at(c->region->space, *ref);
+	memcpy(at, &head, sizeof(head));
+	memcpy(at + sizeof(head), c->entries, count * sizeof(c->entries[0]));
+	return 0;
+}
+
+/** Put a short A RRset into the slot itself. */
+static bool inline_addresses(const struct compiler *c, const struct sw_node *node, struct sw_slot *slot)
+{
+	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, SW_TYPE_A);
+	uint8_t count = 0;
+	if (!rr)
+		return false;
+	slot->name.ttl = htobe32(rr->ttl);
+	for (; rr; rr = sw_contents_next(c->contents, rr)) {
+		if (count == 3 || rr->rdata_len != 4)
+			return false;
+		memcpy(&slot->name.address[count++], rr->rdata, 4);
+	}
+	slot->inline_count = count;
+	return true;
+}
+
+static int compile_name(struct compiler *c, uint32_t number, struct sw_slot *slot)
+{
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	slot->kind = SW_SLOT_NAME;
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_CNAME))
+		slot->flags |= SW_SLOT_CNAME;
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_DNAME))
+		slot->flags |= SW_SLOT_DNAME;
+	if (!inline_addresses(c, node, slot)) {
+		slot->inline_count = 0;
+		memset(slot->name.address, 0, sizeof(slot->name.address));
+	}
+	return compile_node(c, number, slot->inline_count > 0, &slot->name.node);
+}
+
+static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot)
+{
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	const struct sw_rr *ns = sw_contents_find_rr(c->contents, node, SW_TYPE_NS);
+	const struct sw_rr *ds = sw_contents_find_rr(c->contents, node, SW_TYPE_DS);
+	slot->kind = SW_SLOT_CUT;
+
+	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
+	sw_encoder_add_rrset(c->encoder, node, SW_TYPE_NS, &owner_asked, ns->ttl);
+	int error = store(c, c->encoder, &slot->cut.ns);
+	if (error)
+		return error;
+	sw_encoder_start(c->extra, c->contents, NULL);
+	add_targets(c, node, SW_TYPE_NS, TARGETS_BELOW);
+	sw_encoder_mark(c->extra);
+	add_targets(c, node, SW_TYPE_NS, TARGETS_NOT_BELOW);
+	if (c->extra->len > 0) {
+		error = store(c, c->extra, &slot->cut.glue);
+		if (error)
+			return error;
+	}
+	if (ds)
+		return compile_rrset(c, node, ds, &slot->cut.ds);
+	if (c->denial)
+		sw_denial_proofs(c->denial, number, slot->cut.proof);
+	return 0;
+}
+
+static int compile_slot(struct compiler *c, uint32_t number, struct sw_slot *slot)
+{
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	*slot = (struct sw_slot){.hash = node->hash};
+	if (node->flags & SW_NODE_HAS_WILDCARD)
+		slot->flags |= SW_SLOT_WILDCARD;
+	return node->flags & SW_NODE_CUT ? compile_cut(c, number, slot) : compile_name(c, number, slot);
+}
+
+static int compile_names(struct compiler *c, uint32_t names)
+{
+	uint32_t count = sw_contents_count(c->contents);
+	int error = sw_index_start(&c->index, c->region, names);
+	for (uint32_t i = 0; i < count && !error; i++) {
+		const struct sw_node *node = sw_contents_node(c->contents, i);
+		if (!is_indexed(c, node))
+			continue;
+		struct sw_slot slot;
+		error = compile_slot(c, i, &slot);
+		if (error)
+			return error;
+		if (i == 0)
+			c->zone.apex = slot;
+		uint8_t depth = (uint8_t)(node->labels - c->zone.apex_labels);
+		if (depth > c->zone.depth_max)
+			c->zone.depth_max = depth;
+		error = sw_index_add(&c->index, &slot);
+	}
+	c->zone.index = c->index.buckets;
+	c->zone.bucket_count = c->index.bucket_count;
+	return error;
+}
+
+/** SOA as negative answers carry it: TTL is the lesser of its own and its last field (RFC 2308 s3). */
+static int compile_negative(struct compiler *c, const struct sw_rr *soa)
+{
+	static const struct sw_owner owner_apex = {.form = SW_OWNER_APEX};
+	const struct sw_node *apex = sw_contents_node(c->contents, 0);
+	uint32_t minimum;
+	memcpy(&minimum, soa->rdata + soa->rdata_len - 4, 4);
+	minimum = be32toh(minimum);
+	uint32_t ttl = soa->ttl < minimum ? soa->ttl : minimum;
+	sw_encoder_start(c->encoder, c->contents, NULL);
+	sw_encoder_add_rrset(c->encoder, apex, SW_TYPE_SOA, &owner_apex, ttl);
+	sw_encoder_mark(c->encoder);
+	sw_encoder_add_signatures(c->encoder, apex, SW_TYPE_SOA, &owner_apex, ttl);
+	return store(c, c->encoder, &c->zone.soa_negative);
+}
+
+static uint32_t count_indexed(const struct compiler *c)
+{
+	uint32_t names = 0;
+	for (uint32_t i = 0; i < sw_contents_count(c->contents); i++)
+		names += is_indexed(c, sw_contents_node(c->contents, i));
+	return names;
+}
+
+static void compiler_free(struct compiler *c)
+{
+	if (!c)
+		return;
+	sw_denial_free(c->denial);
+	sw_interner_free(c->interner);
+	free(c->encoder);
+	free(c->extra);
+	free(c);
+}
+
+static int compiler_new(struct compiler **out, const struct sw_contents *contents, struct sw_region *region)
+{
+	struct compiler *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->contents = contents;
+	c->region = region;
+	c->encoder = malloc(sizeof(*c->encoder));
+	c->extra = malloc(sizeof(*c->extra));
+	c->interner = sw_interner_new(region);
+	if (!c->encoder || !c->extra || !c->interner) {
+		compiler_free(c);
+		return -ENOMEM;
+	}
+	*out = c;
+	return 0;
+}
+
+/** Signed zones know how to deny; the others answer negatively with the SOA alone. */
+static int compile_denial(struct compiler *c)
+{
+	int error = sw_denial_new(&c->denial, c->contents, c->interner, c->region, c->encoder, &c->zone);
+	if (!error && c->zone.denial == SW_DENIAL_NONE) {
+		sw_denial_free(c->denial);
+		c->denial = NULL;
+	}
+	return error;
+}
+
+int sw_compile(const struct sw_contents *contents, struct sw_region *region, struct sw_compiled *compiled)
+{
+	const struct sw_node *apex = sw_contents_node(contents, 0);
+	const struct sw_rr *soa = sw_contents_find_rr(contents, apex, SW_TYPE_SOA);
+	if (!soa || soa->rdata_len < 22)
+		return -EINVAL;
+	struct compiler *c;
+	int error = compiler_new(&c, contents, region);
+	if (error)
+		return error;
+	c->zone.apex_len = apex->name_len;
+	c->zone.apex_labels = apex->labels;
+	uint32_t names = count_indexed(c);
+	error = compile_negative(c, soa);
+	if (!error)
+		error = compile_denial(c);
+	if (!error)
+		error = compile_names(c, names);
+	uint32_t zone = error ? 0 : sw_region_take(region, sizeof(c->zone));
+	if (!error && zone == 0)
+		error = -ENOSPC;
+	if (!error) {
+		memcpy(sw_space_at(region->space, zone), &c->zone, sizeof(c->zone));
+		sw_region_trim(region);
+		uint32_t serial;
+		memcpy(&serial, soa->rdata + soa->rdata_len - 20, 4);
+		*compiled = (struct sw_compiled){.zone = zone, .serial = be32toh(serial), .names = names,
+			.is_signed = c->denial != NULL};
+	}
+	compiler_free(c);
+	return error;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image/index.h"
+#include <errno.h>
+
+#define BUCKET_BYTES (SW_BUCKET_SLOTS * sizeof(struct sw_slot))
+#define BUCKET_UNITS (BUCKET_BYTES / SW_UNIT)
+#define DISPLACEMENTS_MAX 500
+
+uint32_t sw_index_buckets(uint32_t names)
+{
+	uint32_t buckets = (uint32_t)((uint64_t)names * 100 / (SW_BUCKET_SLOTS * 62)) + 1;
+	return buckets;
+}
+
+int sw_index_start(struct sw_index *index, struct sw_region *region, uint32_t names)
+{
+	index->region = region;
+	index->random = 1;
+	index->bucket_count = sw_index_buckets(names);
+	index->buckets = sw_region_take_run(region, (size_t)index->bucket_count * BUCKET_BYTES);
+	return index->buckets ? 0 : -ENOSPC;
+}
+
+static struct sw_slot *bucket_at(const struct sw_index *index, uint32_t bucket)
+{
+	return sw_space_at(index->region->space, index->buckets + bucket * (uint32_t)BUCKET_UNITS);
+}
+
+/** Store a slot; slot 0's overflow mark belongs to the bucket and stays. */
+static void place(struct sw_slot *into, const struct sw_slot *slot)
+{
+	uint8_t overflow = into->overflow;
+	*into = *slot;
+	into->overflow = overflow;
+}
+
+static bool place_free(struct sw_slot *bucket, const struct sw_slot *slot)
+{
+	for (unsigned i = 0; i < SW_BUCKET_SLOTS; i++) {
+		if (bucket[i].kind == SW_SLOT_FREE) {
+			place(&bucket[i], slot);
+			return true;
+		}
+	}
+	return false;
+}
+
+/** @return 0, or -EAGAIN with the name that found no place in `slot` */
+static int insert(struct sw_index *index, struct sw_slot *slot)
+{
+	for (unsigned i = 0; i < DISPLACEMENTS_MAX; i++) {
+		struct sw_slot *first = bucket_at(index, sw_bucket_first(slot->hash, index->bucket_count));
+		if (place_free(first, slot))
+			return 0;
+		first->overflow = 1;
+		struct sw_slot *second = bucket_at(index, sw_bucket_second(slot->hash, index->bucket_count));
+		if (place_free(second, slot))
+			return 0;
+		index->random = index->random * 1103515245 + 12345;
+		struct sw_slot *victim = &second[index->random >> 30 & (SW_BUCKET_SLOTS - 1)];
+		struct sw_slot displaced = *victim;
+		place(victim, slot);
+		*slot = displaced;
+		slot->overflow = 0;
+	}
+	return -EAGAIN;
+}
+
+/** Move everything into an index a quarter bigger. */
+static int grow(struct sw_index *index)
+{
+	struct sw_index bigger = *index;
+	bigger.bucket_count += index->bucket_count / 4 + 1;
+	for (;;) {
+		bigger.buckets = sw_region_take_run(index->region, (size_t)bigger.bucket_count * BUCKET_BYTES);
+		if (bigger.buckets == 0)
+			return -ENOSPC;
+		int error = 0;
+		for (uint32_t i = 0; i < index->bucket_count * SW_BUCKET_SLOTS && !error; i++) {
+			struct sw_slot slot = bucket_at(index, i / SW_BUCKET_SLOTS)[i % SW_BUCKET_SLOTS];
+			slot.overflow = 0;
+			if (slot.kind != SW_SLOT_FREE)
+				error = insert(&bigger, &slot);
+		}
+		if (!error)
+			break;
+		bigger.bucket_count += bigger.bucket_count / 4 + 1;
+	}
+	*index = bigger;
+	return 0;
+}
+
+int sw_index_add(struct sw_index *index, const struct sw_slot *slot)
+{
+	struct sw_slot left = *slot;
+	while (insert(index, &left)) {
+		int error = grow(index);
+		if (error)
+			return error;
+	}
+	return 0;
+}

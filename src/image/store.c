@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image/compile.h"
+#include "image/space.h"
+#include "image/store.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <urcu.h>
+
+/** One zone served, or prepared. */
+struct zone {
+	uint8_t apex[SW_NAME_MAX];
+	uint8_t labels;
+	uint64_t hash;
+	uint64_t records;
+	struct sw_region region;
+	struct sw_compiled compiled;
+};
+
+struct sw_store {
+	struct sw_backing backing;
+	struct sw_control *own_control; /* when the store is in plain memory */
+	struct sw_space *space;
+	struct sw_image_view view;
+	struct zone **zones; /* open addressing by apex hash */
+	size_t zone_count, zone_mask;
+	struct zone **prepared;
+	size_t prepared_count;
+	struct sw_region table; /* the table of zones that readers use */
+	uint32_t depth_zones[SW_LABELS_MAX + 1];
+};
+
+/* ---- plain memory ---- */
+
+static int plain_segment_new(void *context, uint32_t number, uint8_t **memory)
+{
+	(void)context;
+	(void)number;
+	*memory = calloc(1, SW_SEGMENT_BYTES + SW_SEGMENT_GUARD);
+	return *memory ? 0 : -ENOMEM;
+}
+
+static void plain_segment_free(void *context, uint32_t number, uint8_t *memory)
+{
+	(void)context;
+	(void)number;
+	free(memory);
+}
+
+static int control_start(struct sw_store *store)
+{
+	struct sw_control *control = store->backing.control;
+	memset(control, 0, sizeof(*control));
+	control->version = SW_IMAGE_VERSION;
+	control->udp_max = 1232;
+	int error = sw_hash_key_draw(&control->key);
+	control->star_hash = sw_label_hash(&control->key, (const uint8_t *)"\1*");
+	return error;
+}
+
+int sw_store_new(struct sw_store **out, const struct sw_backing *backing)
+{
+	struct sw_store *store = calloc(1, sizeof(*store));
+	if (!store)
+		return -ENOMEM;
+	if (backing) {
+		store->backing = *backing;
+	} else {
+		store->own_control = calloc(1, sizeof(*store->own_control));
+		store->backing = (struct sw_backing){.control = store->own_control,
+			.segment_new = plain_segment_new, .segment_free = plain_segment_free};
+	}
+	store->zone_mask = 15;
+	store->zones = calloc(store->zone_mask + 1, sizeof(*store->zones));
+	store->space = sw_space_new(&store->backing);
+	int error = -ENOMEM;
+	if (!store->zones || !store->space || !store->backing.control)
+		goto fail;
+	error = control_start(store);
+	if (error)
+		goto fail;
+	store->table.space = store->space;
+	store->view = (struct sw_image_view){store->backing.control, sw_space_segments(store->space)};
+	*out = store;
+	return 0;
+fail:
+	sw_store_free(store);
+	return error;
+}
+
+static void zone_free(struct zone *zone)
+{
+	if (!zone)
+		return;
+	sw_region_free(&zone->region);
+	free(zone);
+}
+
+void sw_store_free(struct sw_store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; store->zones && i <= store->zone_mask; i++)
+		zone_free(store->zones[i]);
+	for (size_t i = 0; i < store->prepared_count; i++)
+		zone_free(store->prepared[i]);
+	if (store->space)
+		sw_region_free(&store->table);
+	sw_space_free(store->space);
+	free(store->zones);
+	free(store->prepared);
+	free(store->own_control);
+	free(store);
+}
+
+const struct sw_hash_key *sw_store_key(const struct sw_store *store)
+{
+	return &store->backing.control->key;
+}
+
+const struct sw_image_view *sw_store_view(const struct sw_store *store)
+{
+	return &store->view;
+}
+
+struct sw_control *sw_store_control(struct sw_store *store)
+{
+	return store->backing.control;
+}
+
+uint64_t sw_store_bytes(const struct sw_store *store)
+{
+	return sw_space_bytes(store->space);
+}
+
+/* ---- the zones, for the writer ---- */
+
+static size_t zone_slot(const struct sw_store *store, uint64_t hash)
+{
+	size_t at = hash & store->zone_mask;
+	while (store->zones[at] && store->zones[at]->hash != hash)
+		at = (at + 1) & store->zone_mask;
+	return at;
+}
+
+static int zones_reserve(struct sw_store *store, size_t more)
+{
+	size_t mask = store->zone_mask;
+	while ((store->zone_count + more) * 2 > mask)
+		mask = mask * 2 + 1;
+	if (mask == store->zone_mask)
+		return 0;
+	struct zone **zones = calloc(mask + 1, sizeof(*zones));
+	if (!zones)
+		return -ENOMEM;
+	for (size_t i = 0; i <= store->zone_mask; i++) {
+		if (!store->zones[i])
+			continue;
+		size_t at = store->zones[i]->hash & mask;
+		while (zones[at])
+			at = (at + 1) & mask;
+		zones[at] = store->zones[i];
+	}
+	free(store->zones);
+	store->zones = zones;
+	store->zone_mask = mask;
+	return 0;
+}
+
+/** Take a zone out of the writer's table (the entries behind it move up). */
+static void zones_forget(struct sw_store *store, size_t at)
+{
+	store->zones[at] = NULL;
+	store->zone_count--;
+	for (size_t i = (at + 1) & store->zone_mask; store->zones[i]; i = (i + 1) & store->zone_mask) {
+		struct zone *zone = store->zones[i];
+		store->zones[i] = NULL;
+		store->zones[zone_slot(store, zone->hash)] = zone;
+	}
+}
+
+/* ---- what readers see ---- */
+
+static void wait_for_readers(struct sw_store *store)
+{
+	if (store->backing.wait_for_readers)
+		store->backing.wait_for_readers(store->backing.context);
+	synchronize_rcu();
+}
+
+static int segments_show(struct sw_store *store)
+{
+	return store->backing.segments_show ? store->backing.segments_show(store->backing.context) : 0;
+}
+
+/** Entry of a hash in a table of zones; false when the run of taken entries is too long for readers. */
+static bool table_find(const struct sw_store *store, uint32_t table, uint32_t mask, uint64_t hash,
+	struct sw_zone_entry **entry)
+{
+	for (uint32_t i = 0; i < SW_ZONE_PROBES; i++) {
+		*entry = sw_space_at(store->space, table + (((uint32_t)hash + i) & mask));
+		if ((*entry)->zone == 0 || (*entry)->hash == hash)
+			return true;
+	}
+	return false;
+}
+
+/** @return 0, -ENOSPC, or -EAGAIN when the table must be bigger */
+static int table_fill(struct sw_store *store, struct sw_region *region, uint32_t mask, uint32_t *table)
+{
+	*table = sw_region_take_run(region, ((size_t)mask + 1) * sizeof(struct sw_zone_entry));
+	if (*table == 0)
+		return -ENOSPC;
+	for (size_t i = 0; i <= store->zone_mask; i++) {
+		struct sw_zone_entry *entry;
+		const struct zone *zone = store->zones[i];
+		if (!zone)
+			continue;
+		if (!table_find(store, *table, mask, zone->hash, &entry))
+			return -EAGAIN;
+		*entry = (struct sw_zone_entry){.hash = zone->hash, .zone = zone->compiled.zone};
+	}
+	return 0;
+}
+
+static void root_depths(const struct sw_store *store, struct sw_root *root)
+{
+	for (unsigned depth = SW_LABELS_MAX + 1; depth-- > 0;) {
+		if (store->depth_zones[depth])
+			root->depths[root->depth_count++] = (uint8_t)depth;
+	}
+}
+
+/** Build the table of zones aside and let readers go over to it. */
+static int table_publish(struct sw_store *store)
+{
+	struct sw_region region = {.space = store->space};
+	struct sw_root root = {0};
+	uint32_t mask = 15;
+	while (store->zone_count * 2 > mask)
+		mask = mask * 2 + 1;
+	int error;
+	while ((error = table_fill(store, &region, mask, &root.zones)) == -EAGAIN) {
+		sw_region_free(&region);
+		mask = mask * 2 + 1;
+	}
+	if (!error)
+		error = segments_show(store);
+	if (error) {
+		sw_region_free(&region);
+		return error;
+	}
+	root.zone_mask = mask;
+	root_depths(store, &root);
+	struct sw_control *control = store->backing.control;
+	uint32_t next = !control->active_root;
+	control->root[next] = root;
+	__atomic_store_n(&control->active_root, next, __ATOMIC_RELEASE);
+	wait_for_readers(store);
+	sw_region_free(&store->table);
+	store->table = region;
+	return 0;
+}
+
+static struct sw_zone_entry *published_entry(const struct sw_store *store, uint64_t hash)
+{
+	const struct sw_control *control = store->backing.control;
+	const struct sw_root *root = &control->root[control->active_root];
+	struct sw_zone_entry *entry;
+	if (root->zones == 0 || !table_find(store, root->zones, root->zone_mask, hash, &entry))
+		return NULL;
+	return entry->zone ? entry : NULL;
+}
+
+/* ---- putting and removing ---- */
+
+static int zone_compile(struct sw_store *store, const struct sw_contents *contents, struct zone **out)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+	if (!zone)
+		return -ENOMEM;
+	const uint8_t *apex = sw_contents_apex(contents);
+	memcpy(zone->apex, apex, sw_name_len(apex));
+	zone->labels = (uint8_t)sw_name_labels(apex);
+	zone->hash = sw_contents_node(contents, 0)->hash;
+	zone->records = sw_contents_records(contents);
+	zone->region.space = store->space;
+	int error = sw_compile(contents, &zone->region, &zone->compiled);
+	if (error) {
+		zone_free(zone);
+		return error;
+	}
+	*out = zone;
+	return 0;
+}
+
+/** A new version of a zone that is served: readers go over when one word is stored. */
+static int zone_replace(struct sw_store *store, struct zone *zone)
+{
+	struct zone **slot = &store->zones[zone_slot(store, zone->hash)];
+	struct sw_zone_entry *entry = published_entry(store, zone->hash);
+	int error = entry ? segments_show(store) : -ENOENT;
+	if (error)
+		return error;
+	__atomic_store_n(&entry->zone, zone->compiled.zone, __ATOMIC_RELEASE);
+	wait_for_readers(store);
+	zone_free(*slot);
+	*slot = zone;
+	return 0;
+}
+
+int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
+{
+	struct zone **prepared =
+		realloc(store->prepared, (store->prepared_count + 1) * sizeof(*store->prepared));
+	if (!prepared)
+		return -ENOMEM;
+	store->prepared = prepared;
+	int error = zone_compile(store, contents, &prepared[store->prepared_count]);
+	if (!error)
+		store->prepared_count++;
+	return error;
+}
+
+int sw_store_publish(struct sw_store *store)
+{
+	bool table_changes = false;
+	int error = zones_reserve(store, store->prepared_count);
+	while (!error && store->prepared_count > 0) {
+		struct zone *zone = store->prepared[--store->prepared_count];
+		size_t at = zone_slot(store, zone->hash);
+		if (!store->zones[at]) {
+			store->zones[at] = zone;
+			store->zone_count++;
+			store->depth_zones[zone->labels]++;
+			table_changes = true;
+		} else if (published_entry(store, zone->hash)) {
+			error = zone_replace(store, zone);
+			if (error)
+				zone_free(zone);
+		} else { /* prepared twice: the version that comes first here was prepared last */
+			zone_free(zone);
+		}
+	}
+	if (!error && table_changes)
+		error = table_publish(store);
+	return error;
+}
+
+int sw_store_put(struct sw_store *store, const struct sw_contents *contents)
+{
+	int error = sw_store_prepare(store, contents);
+	return error ? error : sw_store_publish(store);
+}
+
+int sw_store_remove(struct sw_store *store, const uint8_t *apex)
+{
+	size_t at = zone_slot(store, sw_name_hash(&store->backing.control->key, apex));
+	struct zone *zone = store->zones[at];
+	if (!zone)
+		return -ENOENT;
+	zones_forget(store, at);
+	store->depth_zones[zone->labels]--;
+	int error = table_publish(store);
+	if (error)
+		return error; /* the zone's memory stays, readers may still use it */
+	zone_free(zone);
+	return 0;
+}
+
+static void describe(const struct zone *zone, struct sw_store_zone *out)
+{
+	*out = (struct sw_store_zone){.apex = zone->apex, .serial = zone->compiled.serial,
+		.names = zone->compiled.names, .records = zone->records, .image_bytes = zone->region.bytes,
+		.is_signed = zone->compiled.is_signed};
+}
+
+bool sw_store_next(const struct sw_store *store, size_t *position, struct sw_store_zone *zone)
+{
+	for (; *position <= store->zone_mask; ++*position) {
+		if (store->zones[*position]) {
+			describe(store->zones[(*position)++], zone);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool sw_store_find(const struct sw_store *store, const uint8_t *apex, struct sw_store_zone *zone)
+{
+	const struct zone *found = store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))];
+	if (found)
+		describe(found, zone);
+	return found != NULL;
+}

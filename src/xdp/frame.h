@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** BPF: what lies around the DNS message: Ethernet, up to two VLAN tags, IPv4 or IPv6, UDP.
+ *
+ * Fails open: whatever is not plainly a UDP datagram for a service address passes untouched.
+ */
+#ifndef SW_XDP_FRAME_H
+#define SW_XDP_FRAME_H
+
+#include "answer/path.h"
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+
+#define FRAME_HOPS 64 /* TTL, hop limit of replies */
+#define FRAME_MIN 60  /* shortest Ethernet frame without its checksum */
+#define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 protocol;
+};
+
+/** Where things stand in a packet. */
+struct frame {
+	uint32_t l3;	 /* IPv4 or IPv6 header */
+	uint32_t udp;	 /* UDP header */
+	uint32_t is_ipv6;
+	uint32_t message_len;
+};
+
+enum frame_kind {
+	FRAME_OTHER, /* pass */
+	FRAME_QUERY, /* a datagram for a service address */
+	FRAME_AWKWARD, /* one for the stack to take apart: options, fragments, extension headers */
+	FRAME_BAD_LENGTH,
+	FRAME_BAD_PORT,
+};
+
+/** Whether the destination in work->asked and a port are ours; port 0 asks about the address alone. */
+SW_FN int service_is_ours(struct sw_work *work, uint32_t address_len, uint32_t port)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	if (!control)
+		return 0;
+	for (uint32_t i = 0; i < SW_SERVICES_MAX; i++) {
+		if (i >= control->service_count)
+			break;
+		const struct sw_service *service = &control->service[i];
+		if (SW_LOAD64(service->address) == work->asked[0] &&
+			SW_LOAD64(service->address + 8) == work->asked[1] &&
+			service->address_len == address_len && (service->port == port || port == 0))
+			return 1;
+	}
+	return 0;
+}
+
+/** UDP header at `udp`; `room` bytes of the packet belong to the datagram. */
+SW_INLINE enum frame_kind frame_udp(struct frame *frame, const struct udphdr *udp, uint32_t room)
+{
+	uint32_t len = bpf_ntohs(udp->len);
+	if (len < sizeof(*udp) || len > room)
+		return FRAME_BAD_LENGTH;
+	if (udp->source == 0)
+		return FRAME_BAD_PORT;
+	frame->message_len = len - sizeof(*udp);
+	return FRAME_QUERY;
+}
+
+SW_INLINE enum frame_kind frame_ipv4(struct frame *frame, struct sw_work *work, const uint8_t *l3,
+	const uint8_t *end)
+{
+	const struct iphdr *ip = (const void *)l3;
+	if (l3 + sizeof(*ip) > end || ip->version != 4 || ip->protocol != IPPROTO_UDP)
+		return FRAME_OTHER;
+	work->asked[0] = ip->daddr;
+	work->asked[1] = 0;
+	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT))
+		return service_is_ours(work, 4, 0) ? FRAME_AWKWARD : FRAME_OTHER;
+	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
+	if ((const uint8_t *)udp + sizeof(*udp) > end || !service_is_ours(work, 4, udp->dest))
+		return FRAME_OTHER;
+	SW_STORE64(work->address, ip->saddr);
+	SW_STORE64(work->address + 8, 0);
+	work->address_len = 4;
+	frame->is_ipv6 = 0;
+	uint32_t total = bpf_ntohs(ip->tot_len);
+	if (total < sizeof(*ip) || total > (uint32_t)(end - l3))
+		return FRAME_BAD_LENGTH;
+	return frame_udp(frame, udp, total - sizeof(*ip));
+}
+
+/** Extension headers that may stand before a datagram: the stack takes them apart. */
+SW_INLINE int is_extension(uint8_t next_header)
+{
+	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
+		next_header == IPPROTO_FRAGMENT || next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_AH;
+}
+
+SW_INLINE enum frame_kind frame_ipv6(struct frame *frame, struct sw_work *work, const uint8_t *l3,
+	const uint8_t *end)
+{
+	const struct ipv6hdr *ip = (const void *)l3;
+	if (l3 + sizeof(*ip) > end || ip->version != 6)
+		return FRAME_OTHER;
+	work->asked[0] = SW_LOAD64(&ip->daddr);
+	work->asked[1] = SW_LOAD64((const uint8_t *)&ip->daddr + 8);
+	if (is_extension(ip->nexthdr))
+		return service_is_ours(work, 16, 0) ? FRAME_AWKWARD : FRAME_OTHER;
+	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
+	if (ip->nexthdr != IPPROTO_UDP || (const uint8_t *)udp + sizeof(*udp) > end ||
+		!service_is_ours(work, 16, udp->dest))
+		return FRAME_OTHER;
+	SW_STORE64(work->address, SW_LOAD64(&ip->saddr));
+	SW_STORE64(work->address + 8, SW_LOAD64((const uint8_t *)&ip->saddr + 8));
+	work->address_len = 16;
+	if (udp->check == 0)
+		return FRAME_OTHER; /* the stack discards it (RFC 8200 s8.1) */
+	frame->is_ipv6 = 1;
+	uint32_t payload = bpf_ntohs(ip->payload_len);
+	if (payload > (uint32_t)(end - l3) - sizeof(*ip))
+		return FRAME_BAD_LENGTH;
+	return frame_udp(frame, udp, payload);
+}
+
+/** Step over one VLAN tag where there is one. @return new start of what follows, protocol updated */
+SW_INLINE const uint8_t *frame_vlan(const uint8_t *at, const uint8_t *end, uint16_t *protocol)
+{
+	const struct vlan_tag *tag = (const void *)at;
+	if (*protocol != bpf_htons(ETH_P_8021Q) && *protocol != bpf_htons(ETH_P_8021AD))
+		return at;
+	if (at + sizeof(*tag) > end)
+		return at;
+	*protocol = tag->protocol;
+	return at + sizeof(*tag);
+}
+
+/** Take a packet apart. For a query, work->address is the asker's and work->message_at is set. */
+SW_INLINE enum frame_kind frame_read(struct frame *frame, struct sw_work *work, const uint8_t *data,
+	const uint8_t *end)
+{
+	const struct ethhdr *ethernet = (const void *)data;
+	if (data + sizeof(*ethernet) > end)
+		return FRAME_OTHER;
+	uint16_t protocol = ethernet->h_proto;
+	const uint8_t *l3 = frame_vlan(data + sizeof(*ethernet), end, &protocol);
+	l3 = frame_vlan(l3, end, &protocol);
+	frame->l3 = (uint32_t)(l3 - data);
+	enum frame_kind kind = FRAME_OTHER;
+	uint32_t header = sizeof(struct iphdr);
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		kind = frame_ipv4(frame, work, l3, end);
+	} else if (protocol == bpf_htons(ETH_P_IPV6)) {
+		kind = frame_ipv6(frame, work, l3, end);
+		header = sizeof(struct ipv6hdr);
+	}
+	frame->udp = frame->l3 + header;
+	work->message_at = frame->udp + sizeof(struct udphdr);
+	return kind;
+}
+
+#endif
