@@ -174,23 +174,23 @@ SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t section, 
 	return 0;
 }
 
-/** Sum of the question, which stands unchanged. */
-SW_FN int sw_sum_question(struct sw_work *work)
+/** Sum of `len` bytes of the query, from buf[from]. */
+SW_FN uint32_t sw_sum_query(struct sw_work *work, uint32_t from, uint32_t len)
 {
-	if (!work)
-		return -1;
 	uint64_t sum = 0;
-	uint32_t len = work->question_end - SW_HEADER_LEN;
-	for (uint32_t i = 0; i < SW_NAME_MAX + 4 + 8; i += 8) {
-		if (i >= len)
+	if (!work)
+		return 0;
+	for (uint32_t i = 0; i + 8 <= SW_QUERY_MAX; i += 8) {
+		if (i + 8 > len)
 			break;
-		uint64_t word = sw_buf64(work, SW_HEADER_LEN + i);
-		if (len - i < 8)
-			word &= sw_first_bytes(len - i);
+		uint64_t word = sw_buf64(work, from + i);
 		sum += (word & 0xffffffff) + (word >> 32);
 	}
-	work->sum += sum;
-	return 0;
+	if (len & 7) {
+		uint64_t word = sw_buf64(work, from + (len & ~7u)) & sw_first_bytes(len & 7);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	return sw_sum_fold(sum);
 }
 
 /** Header of the reply. */
@@ -219,8 +219,8 @@ SW_FN int sw_write(SW_OUT *out, struct sw_work *work)
 {
 	if (!work)
 		return -1;
-	work->sum = 0;
-	if (sw_write_header(out, work) || sw_sum_question(work))
+	work->sum = sw_sum_query(work, SW_HEADER_LEN, work->question_end - SW_HEADER_LEN);
+	if (sw_write_header(out, work))
 		return -1;
 	for (uint32_t section = 0; section <= SW_SECTIONS; section++) {
 		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {

@@ -19,23 +19,6 @@
 
 #include <linux/pkt_cls.h>
 
-/** Sum of the query, to be taken out of the checksum. */
-SW_FN uint32_t message_sum(struct sw_work *work)
-{
-	uint64_t sum = 0;
-	if (!work)
-		return 0;
-	for (uint32_t i = 0; i < SW_QUERY_MAX; i += 8) {
-		if (i >= work->message_len)
-			break;
-		uint64_t word = SW_LOAD64(&work->buf[i]);
-		if (work->message_len - i < 8)
-			word &= sw_first_bytes(work->message_len - i);
-		sum += (word & 0xffffffff) + (word >> 32);
-	}
-	return sw_sum_fold(sum);
-}
-
 /** Tell the checksum what changed. */
 SW_INLINE int checksum_update(struct __sk_buff *skb, const struct sw_work *work, const struct frame *frame,
 	uint32_t message_before)
@@ -58,7 +41,7 @@ SW_INLINE int answer(struct __sk_buff *skb, struct sw_work *work, const struct f
 	work->stream = 0;
 	if (work->message_len > SW_QUERY_MAX || message_copy(skb, work))
 		return TC_ACT_UNSPEC;
-	uint32_t before = message_sum(work);
+	uint32_t before = sw_sum_query(work, 0, work->message_len);
 	if (sw_work_out(work) != SW_QUERY_REPLY)
 		return TC_ACT_UNSPEC; /* XDP has counted it */
 	if (bpf_skb_change_tail(skb, work->message_at + work->reply_len, 0))

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "xdp/attach.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* enum bpf_attach_type of Linux 6.6; Debian 12's headers are older than it */
+#define TCX_INGRESS 46
+
+/** @return descriptor of a link, or -errno */
+static int link_xdp(int ifindex, int fd, uint32_t mode)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
+	int link = bpf_link_create(fd, ifindex, BPF_XDP, &options);
+	return link < 0 ? -errno : link;
+}
+
+/** tcx link where the kernel has it, else a filter on clsact. */
+static int attach_tc(struct sw_attachment *attachment, int fd)
+{
+	attachment->tc_link = bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
+	if (attachment->tc_link >= 0)
+		return 0;
+	attachment->tc_link = -1;
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = fd);
+	int error = bpf_tc_hook_create(&hook);
+	if (error && error != -EEXIST)
+		return error;
+	error = bpf_tc_attach(&hook, &options);
+	attachment->tc_handle = options.handle;
+	attachment->tc_priority = options.priority;
+	return error;
+}
+
+static int attach_xdp(struct sw_attachment *attachment, const char *interface, int fd, char *why)
+{
+	int native = link_xdp(attachment->ifindex, fd, XDP_FLAGS_DRV_MODE);
+	attachment->xdp_link = native;
+	attachment->mode = SW_ATTACH_NATIVE;
+	if (native >= 0) {
+		snprintf(why, SW_WHY_MAX, "native XDP");
+		return 0;
+	}
+	if (native == -EBUSY || native == -EEXIST) {
+		snprintf(why, SW_WHY_MAX, "interface %s already has an XDP program", interface);
+		return -EBUSY;
+	}
+	attachment->mode = SW_ATTACH_GENERIC;
+	attachment->xdp_link = link_xdp(attachment->ifindex, fd, XDP_FLAGS_SKB_MODE);
+	if (attachment->xdp_link >= 0) {
+		snprintf(why, SW_WHY_MAX, "generic XDP, since the driver takes no native program: %s",
+			strerror(-native));
+		return 0;
+	}
+	int error = attachment->xdp_link;
+	snprintf(why, SW_WHY_MAX, "no XDP: native: %s; generic: %s", strerror(-native), strerror(-error));
+	return error == -EEXIST ? -EBUSY : error;
+}
+
+int sw_attach(struct sw_attachment *attachment, const char *interface, int xdp_fd, int tc_fd, char *why)
+{
+	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1};
+	attachment->ifindex = (int)if_nametoindex(interface);
+	if (attachment->ifindex == 0) {
+		snprintf(why, SW_WHY_MAX, "no interface %s", interface);
+		return -ENODEV;
+	}
+	int error = attach_xdp(attachment, interface, xdp_fd, why);
+	if (error)
+		return error;
+	error = attach_tc(attachment, tc_fd);
+	attachment->has_tc = error == 0;
+	if (error) {
+		size_t used = strlen(why);
+		snprintf(why + used, SW_WHY_MAX - used, "; no tc program for packets without room: %s",
+			strerror(-error));
+	}
+	return 0;
+}
+
+void sw_detach(struct sw_attachment *attachment)
+{
+	if (attachment->xdp_link >= 0)
+		close(attachment->xdp_link);
+	if (attachment->tc_link >= 0) {
+		close(attachment->tc_link);
+	} else if (attachment->has_tc) {
+		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
+		LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->tc_handle,
+			.priority = attachment->tc_priority);
+		bpf_tc_detach(&hook, &options);
+	}
+	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1};
+}
