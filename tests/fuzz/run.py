@@ -11,49 +11,22 @@ build/fuzz/crashes and named. Once mended it moves to the seeds.
 Prints TAP: one check for the seeds, one for the time of fuzzing.
 """
 
-import fcntl
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(os.environ.get("SW_ROOT", Path(__file__).resolve().parent.parent.parent))
-BUILD = Path(os.environ.get("SW_BUILD", ROOT / "build")) / "fuzz"
+from sanitized import BUILD, ENVIRONMENT, ROOT, build
+
 SECONDS = 20
 # One input may take this long: longer is a finding (complexity attacks are attacks).
 INPUT_SECONDS_MAX = 5
-SETUP = [
-    "meson", "setup", BUILD, ROOT,
-    # The other build judges warnings. This one judges behaviour, with another compiler.
-    "-Dfuzz=true", "-Dwerror=false", "-Doptimization=1", "-Db_lundef=false",
-    "-Db_sanitize=address,undefined", "-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all",
-]  # fmt: skip
-
-
-def build(target):
-    """Set up and compile, one process at a time."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with open(BUILD.parent / "fuzz.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (BUILD / "build.ninja").exists():
-            subprocess.run(SETUP, env={**os.environ, "CC": "clang-19"}, stdout=sys.stderr, check=True)
-        subprocess.run(["ninja", "-C", BUILD, f"tests/fuzz/fuzz_{target}"], stdout=sys.stderr, check=True)
-    return BUILD / "tests" / "fuzz" / f"fuzz_{target}"
-
-
 def run(program, *arguments):
     """Exit status of a fuzz target, and all it said."""
     crashes = BUILD / "crashes"
     crashes.mkdir(exist_ok=True)
     ran = subprocess.run(
         [program, f"-artifact_prefix={crashes}/", f"-timeout={INPUT_SECONDS_MAX}", *arguments],
-        env={
-            **os.environ,
-            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-            "PATH": os.environ["PATH"] + ":/usr/lib/llvm-19/bin",
-        },
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,7 +51,8 @@ def main():
     seeds = sorted((ROOT / "tests" / "fuzz" / "seeds" / target).iterdir())
     corpus = BUILD / "corpus" / target
     print("1..2", flush=True)
-    program = build(target)
+    program = BUILD / "tests" / "fuzz" / f"fuzz_{target}"
+    build(program.relative_to(BUILD))
     corpus.mkdir(parents=True, exist_ok=True)
 
     status, said = run(program, *seeds)
