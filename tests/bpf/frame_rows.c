@@ -133,18 +133,18 @@ const struct row frame_rows[] = {
 const size_t frame_row_count = sizeof(frame_rows) / sizeof(frame_rows[0]);
 
 const struct row cut_rows[] = {
-	{"cut: IPv4", LAYERS(ETHERNET, IP4(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv4, EDNS", LAYERS(ETHERNET, IP4(), UDP(), EDNS_WWW), NEVER_REPLIES, 0},
-	{"cut: IPv4, options", LAYERS(ETHERNET, IP4(.options_len = 8), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv4, one tag", LAYERS(ETHERNET, VLAN(7), IP4(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv4, two tags", LAYERS(ETHERNET, VLAN_AD(7), VLAN(8), IP4(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv6", LAYERS(ETHERNET, IP6(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv6, EDNS", LAYERS(ETHERNET, IP6(), UDP(), EDNS_WWW), NEVER_REPLIES, 0},
-	{"cut: IPv6, extension headers", LAYERS(ETHERNET, IP6(), EXTENSION(.number = IPPROTO_HOPOPTS), FRAGMENT(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv6, one tag", LAYERS(ETHERNET, VLAN(7), IP6(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: IPv6, two tags", LAYERS(ETHERNET, VLAN_AD(7), VLAN(8), IP6(), UDP(), WWW), NEVER_REPLIES, 0},
-	{"cut: ARP", LAYERS(ETHERNET, ARP), NEVER_REPLIES, 0},
-	{"cut: TCP", LAYERS(ETHERNET, IP4(), TCP()), NEVER_REPLIES, 0},
+	{"IPv4", LAYERS(ETHERNET, IP4(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv4, EDNS", LAYERS(ETHERNET, IP4(), UDP(), EDNS_WWW), NEVER_REPLIES, 0},
+	{"IPv4, options", LAYERS(ETHERNET, IP4(.options_len = 8), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv4, one tag", LAYERS(ETHERNET, VLAN(7), IP4(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv4, two tags", LAYERS(ETHERNET, VLAN_AD(7), VLAN(8), IP4(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv6", LAYERS(ETHERNET, IP6(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv6, EDNS", LAYERS(ETHERNET, IP6(), UDP(), EDNS_WWW), NEVER_REPLIES, 0},
+	{"IPv6, extension headers", LAYERS(ETHERNET, IP6(), EXTENSION(.number = IPPROTO_HOPOPTS), FRAGMENT(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv6, one tag", LAYERS(ETHERNET, VLAN(7), IP6(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"IPv6, two tags", LAYERS(ETHERNET, VLAN_AD(7), VLAN(8), IP6(), UDP(), WWW), NEVER_REPLIES, 0},
+	{"ARP", LAYERS(ETHERNET, ARP), NEVER_REPLIES, 0},
+	{"TCP", LAYERS(ETHERNET, IP4(), TCP()), NEVER_REPLIES, 0},
 };
 const size_t cut_row_count = sizeof(cut_rows) / sizeof(cut_rows[0]);
 /* clang-format on */

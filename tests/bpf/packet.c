@@ -435,20 +435,26 @@ static void swap(uint8_t *a, uint8_t *b, size_t len)
 	memcpy(b, kept, len);
 }
 
-static void turn_ip(struct packet *reply)
+/** Give the UDP payload of an IPv4 or IPv6 packet another length; padding goes. */
+static void settle(struct packet *packet, size_t message_len)
 {
-	uint8_t *ip = reply->bytes + reply->ip;
-	size_t len = reply->ip_end - reply->ip;
-	if (reply->is_ip6) {
-		swap(ip + 8, ip + 24, 16);
-		ip[7] = 64;
-		put16(ip + 4, (uint16_t)(len - 40));
-		return;
+	uint8_t *ip = packet->bytes + packet->ip;
+	packet->len = packet->ip_end = packet->payload + message_len;
+	put16(packet->bytes + packet->transport + 4, (uint16_t)(packet->len - packet->transport));
+	if (packet->is_ip6) {
+		put16(ip + 4, (uint16_t)(packet->len - packet->ip - 40));
+	} else {
+		put16(ip + 2, (uint16_t)(packet->len - packet->ip));
+		set_ip4_sum(packet, ip4_header_len(packet));
 	}
-	swap(ip + 12, ip + 16, 4);
-	ip[8] = 64;
-	put16(ip + 2, (uint16_t)len);
-	set_ip4_sum(reply, 20);
+	set_transport_sum(packet, IPPROTO_UDP, 6);
+}
+
+void packet_shorten(struct packet *packet, size_t message_len)
+{
+	if (packet->payload + message_len > packet->ip_end)
+		senseless("shortened to more than there is");
+	settle(packet, message_len);
 }
 
 void packet_reply(
@@ -457,14 +463,16 @@ void packet_reply(
 	*reply = *asked;
 	reply->len = reply->payload;
 	add_bytes(grow(reply, message_len), message, message_len);
-	reply->ip_end = reply->len;
 
-	uint8_t *udp = reply->bytes + reply->transport;
+	uint8_t *ip = reply->bytes + reply->ip, *udp = reply->bytes + reply->transport;
 	swap(reply->bytes, reply->bytes + 6, 6);
 	swap(udp, udp + 2, 2);
-	put16(udp + 4, (uint16_t)(reply->ip_end - reply->transport));
-	turn_ip(reply);
-	set_transport_sum(reply, IPPROTO_UDP, 6);
+	if (reply->is_ip6)
+		swap(ip + 8, ip + 24, 16);
+	else
+		swap(ip + 12, ip + 16, 4);
+	ip[reply->is_ip6 ? 7 : 8] = 64;
+	settle(reply, message_len);
 }
 
 void packet_adopt_free_fields(struct packet *reply, const uint8_t *seen)

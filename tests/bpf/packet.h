@@ -156,6 +156,9 @@ void packet_build(struct packet *packet, const struct layer *layers);
 /** A query as it stands in a UDP payload. @return bytes */
 size_t packet_query(const struct query *query, uint8_t *message);
 
+/** Keep only the first bytes of the message in a UDP packet; lengths and checksums follow. */
+void packet_shorten(struct packet *packet, size_t message_len);
+
 /** The frame that answers `asked` with `message`: addresses and ports swapped, tags kept, TTL or hop limit
  * 64, checksums right, no padding. */
 void packet_reply(

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "message_rows.h"
 #include "packet.h"
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -105,6 +106,21 @@ static void reply_is_turned_round(void **state)
 	}
 }
 
+static void message_rows_build(void **state)
+{
+	(void)state;
+	struct packet packet;
+	size_t longest_name = 0;
+	for (size_t i = 0; i < message_row_count; i++) {
+		packet_build(&packet, message_rows[i].layers);
+		assert_true(packet.ip_end - packet.payload >= SW_HEADER_LEN);
+		size_t name_len = strnlen((char *)packet.bytes + packet.payload + SW_HEADER_LEN, 300) + 1;
+		if (message_rows[i].verdicts != ONE_OF(FORMERR) && name_len > longest_name)
+			longest_name = name_len;
+	}
+	assert_int_equal(longest_name, 255);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +129,7 @@ int main(void)
 		cmocka_unit_test(sums_verify),
 		cmocka_unit_test(extension_headers_are_linked),
 		cmocka_unit_test(reply_is_turned_round),
+		cmocka_unit_test(message_rows_build),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

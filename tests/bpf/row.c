@@ -135,28 +135,38 @@ static int run_once(const struct target *target, const uint8_t *frame, size_t le
 
 /* ---- judging it ---- */
 
+/** What user space makes of the message in a packet. @return bytes of the reply, 0 for none */
+static size_t ask_user_space(
+	const struct target *target, const struct packet *asked, uint8_t reply[REPLY_MAX], unsigned *verdict)
+{
+	const uint8_t *ip = asked->bytes + asked->ip, *udp = asked->bytes + asked->transport;
+	struct sw_asker asker = {.address_len = asked->is_ip6 ? 16 : 4};
+	memcpy(asker.address, ip + (asked->is_ip6 ? 8 : 12), asker.address_len);
+
+	size_t len = (size_t)(udp[4] << 8 | udp[5]) - 8;
+	return target->reply(target->context, &asker, asked->bytes + asked->payload, len, reply, verdict);
+}
+
+static int check_verdict(unsigned seen, unsigned wanted, char *why)
+{
+	if (seen == wanted)
+		return 0;
+	tell(why, "verdict %s, in user space %s", verdict_labels[seen], verdict_labels[wanted]);
+	return -1;
+}
+
 static int check_reply(
 	const struct target *target, const struct packet *asked, const struct run *run, char *why)
 {
 	uint8_t message[REPLY_MAX];
 	unsigned verdict;
-	const uint8_t *ip = asked->bytes + asked->ip, *udp = asked->bytes + asked->transport;
-	struct sw_asker asker = {.address_len = asked->is_ip6 ? 16 : 4};
-	memcpy(asker.address, ip + (asked->is_ip6 ? 8 : 12), asker.address_len);
-
-	/* the UDP length rules: what lies behind is padding */
-	size_t asked_len = (size_t)(udp[4] << 8 | udp[5]) - 8;
-	size_t len = target->reply(
-		target->context, &asker, asked->bytes + asked->payload, asked_len, message, &verdict);
+	size_t len = ask_user_space(target, asked, message, &verdict);
 	if (len == 0) {
 		tell(why, "a reply, where user space has none (%s)", verdict_labels[verdict]);
 		return -1;
 	}
-	if (verdict != run->verdict) {
-		tell(why, "verdict %s, in user space %s", verdict_labels[run->verdict],
-			verdict_labels[verdict]);
+	if (check_verdict(run->verdict, verdict, why) != 0)
 		return -1;
-	}
 	struct packet reply;
 	packet_reply(asked, message, len, &reply);
 	if (run->len >= reply.transport)
@@ -228,40 +238,69 @@ int row_check_cut(const struct target *target, const struct row *row, char *why)
 	return 0;
 }
 
+int row_check_short(const struct target *target, const struct row *row, char *why)
+{
+	struct packet packet;
+	struct run run;
+	why[0] = '\0';
+	packet_build(&packet, row->layers);
+	for (size_t len = packet.ip_end - packet.payload; len-- > 0;) {
+		uint8_t message[REPLY_MAX];
+		unsigned verdict;
+		packet_shorten(&packet, len);
+		bool is_answered = ask_user_space(target, &packet, message, &verdict) > 0;
+		const struct row short_row = {.outcome = is_answered ? REPLIES : DROPS};
+		if (run_once(target, packet.bytes, packet.len, &run, why) != 0 ||
+			judge(target, &short_row, &packet, &run, why) != 0 ||
+			check_verdict(run.verdict, verdict, why) != 0) {
+			tell(why, "\nmessage shortened to %zu bytes", len);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* ---- tables as cmocka groups ---- */
 
 struct row_test {
 	const struct target *target;
+	const struct table *table;
 	const struct row *row;
-	int (*check)(const struct target *target, const struct row *row, char *why);
+	char name[120];
 };
 
 static void test_row(void **state)
 {
 	const struct row_test *test = *state;
 	char why[WHY_MAX];
-	if (test->check(test->target, test->row, why) != 0)
+	if (test->table->check(test->target, test->row, why) != 0)
 		fail_msg("%s", why);
 }
 
-int rows_run(const char *group, const struct target *target, const struct row *rows, size_t count,
-	const struct row *cut_rows, size_t cut_count)
+static size_t add_table(const struct target *target, const struct table *table, struct row_test *tests,
+	struct CMUnitTest *units)
 {
-	size_t total = count + cut_count;
+	for (size_t i = 0; i < table->count; i++) {
+		tests[i] = (struct row_test){.target = target, .table = table, .row = &table->rows[i]};
+		snprintf(tests[i].name, sizeof(tests[i].name), "%s: %s", table->name, table->rows[i].name);
+		units[i] = (struct CMUnitTest){
+			.name = tests[i].name, .test_func = test_row, .initial_state = &tests[i]};
+	}
+	return table->count;
+}
+
+int tables_run(const char *group, const struct target *target, const struct table *tables, size_t count)
+{
+	size_t total = 0, at = 0;
+	for (size_t i = 0; i < count; i++)
+		total += tables[i].count;
 	struct row_test *tests = calloc(total, sizeof(*tests));
 	struct CMUnitTest *units = calloc(total, sizeof(*units));
-	int failed = (int)total;
+	int failed = -1;
 	if (!tests || !units)
 		goto out;
-	for (size_t i = 0; i < total; i++) {
-		bool is_cut = i >= count;
-		tests[i].target = target;
-		tests[i].row = is_cut ? &cut_rows[i - count] : &rows[i];
-		tests[i].check = is_cut ? row_check_cut : row_check;
-		units[i].name = tests[i].row->name;
-		units[i].test_func = test_row;
-		units[i].initial_state = &tests[i];
-	}
+	for (size_t i = 0; i < count; i++)
+		at += add_table(target, &tables[i], tests + at, units + at);
 	failed = _cmocka_run_group_tests(group, units, total, NULL, NULL);
 out:
 	free(units);

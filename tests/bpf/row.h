@@ -47,10 +47,19 @@ int row_check(const struct target *target, const struct row *row, char *why);
  * least BPF_PROG_RUN takes): never answered. The outcome and verdicts of the row are not looked at. */
 int row_check_cut(const struct target *target, const struct row *row, char *why);
 
-/** Run both tables as one cmocka group, a test for each row: `rows` with row_check(), `cut_rows` with
- * row_check_cut().
+/** The row's message shortened to each length in turn, in a frame that is right about it: must come out as in
+ * user space, reply or none, with the same verdict. The outcome and verdicts of the row are not looked at. */
+int row_check_short(const struct target *target, const struct row *row, char *why);
+
+struct table {
+	const char *name;
+	const struct row *rows;
+	size_t count;
+	int (*check)(const struct target *target, const struct row *row, char *why);
+};
+
+/** Run tables as one cmocka group, a test for each row, named "table: row".
  * @return tests failed */
-int rows_run(const char *group, const struct target *target, const struct row *rows, size_t count,
-	const struct row *cut_rows, size_t cut_count);
+int tables_run(const char *group, const struct target *target, const struct table *tables, size_t count);
 
 #endif
