@@ -90,8 +90,6 @@ const struct row frame_rows[] = {
 	{"UDP length one beyond, into padding", LAYERS(ETHERNET, IP4(), UDP(), WWW, PAD(8), POKE(LAYER_UDP, 4, 2, 42)), DROPS, ONE_OF(DROP_LENGTH)},
 	{"UDP length below a header, IPv4", LAYERS(ETHERNET, IP4(), UDP(), WWW, POKE(LAYER_UDP, 4, 2, 7)), DROPS, ONE_OF(DROP_LENGTH)},
 	{"UDP length below a header, IPv6", LAYERS(ETHERNET, IP6(), UDP(), WWW, POKE(LAYER_UDP, 4, 2, 0)), DROPS, ONE_OF(DROP_LENGTH)},
-	{"UDP length short of the packet, IPv4", LAYERS(ETHERNET, IP4(), UDP(), WWW, POKE(LAYER_UDP, 4, 2, 40)), DROPS, ONE_OF(DROP_LENGTH)},
-	{"UDP length short of the packet, IPv6", LAYERS(ETHERNET, IP6(), UDP(), WWW, POKE(LAYER_UDP, 4, 2, 40)), DROPS, ONE_OF(DROP_LENGTH)},
 	{"source port 0, IPv4", LAYERS(ETHERNET, IP4(), UDP(.is_from_zero = true), WWW), DROPS, ONE_OF(DROP_PORT0)},
 	{"source port 0, IPv6", LAYERS(ETHERNET, IP6(), UDP(.is_from_zero = true), WWW), DROPS, ONE_OF(DROP_PORT0)},
 	/* RFC 8200 s8.1: receivers must discard it */

@@ -475,9 +475,15 @@ void packet_reply(
 	settle(reply, message_len);
 }
 
-void packet_adopt_free_fields(struct packet *reply, const uint8_t *seen)
+void packet_adopt_free_fields(struct packet *reply, const uint8_t *seen, size_t seen_len)
 {
 	uint8_t *ip = reply->bytes + reply->ip;
+	if (seen_len < reply->transport)
+		return;
+	if (reply->len < FRAME_MIN && seen_len == FRAME_MIN) {
+		memcpy(reply->bytes + reply->len, seen + reply->len, FRAME_MIN - reply->len);
+		reply->len = FRAME_MIN;
+	}
 	seen += reply->ip;
 	if (reply->is_ip6) {
 		ip[0] = (uint8_t)(0x60 | (seen[0] & 15));

@@ -164,9 +164,11 @@ void packet_shorten(struct packet *packet, size_t message_len);
 void packet_reply(
 	const struct packet *asked, const uint8_t *message, size_t message_len, struct packet *reply);
 
-/** What no standard fixes in a reply: IPv4 type of service, ID and DF; IPv6 traffic class and flow label.
- * Copy them from a reply that was seen, and compute the checksum they go into. */
-void packet_adopt_free_fields(struct packet *reply, const uint8_t *seen);
+#define FRAME_MIN 60 /* shortest Ethernet frame, its own checksum left out */
+
+/** What no standard fixes in a reply: IPv4 type of service, ID and DF; IPv6 traffic class and flow label;
+ * padding up to FRAME_MIN. Copy them from a reply that was seen, and compute the checksum they go into. */
+void packet_adopt_free_fields(struct packet *reply, const uint8_t *seen, size_t seen_len);
 
 /** One's complement sum (RFC 1071), not yet inverted. */
 uint16_t packet_sum(const void *bytes, size_t len, uint32_t start);

@@ -169,8 +169,7 @@ static int check_reply(
 		return -1;
 	struct packet reply;
 	packet_reply(asked, message, len, &reply);
-	if (run->len >= reply.transport)
-		packet_adopt_free_fields(&reply, run->bytes);
+	packet_adopt_free_fields(&reply, run->bytes, run->len);
 	return compare_bytes(run->bytes, run->len, reply.bytes, reply.len, why);
 }
 
