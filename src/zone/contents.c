@@ -31,8 +31,8 @@ struct sw_contents {
 
 static int arena_open(struct arena *arena)
 {
-	void *base = mmap(NULL, ARENA_MAX, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *base = mmap(
+		NULL, ARENA_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return -ENOMEM;
 	arena->base = base;
@@ -104,8 +104,8 @@ static uint32_t index_slot(const struct sw_contents *contents, uint64_t hash)
 }
 
 /** Find or make the node of a lower-cased name inside the zone. */
-static int node_for(struct sw_contents *contents, const uint8_t *name, size_t name_len, uint64_t hash,
-	uint32_t *number)
+static int node_for(
+	struct sw_contents *contents, const uint8_t *name, size_t name_len, uint64_t hash, uint32_t *number)
 {
 	uint32_t at = index_slot(contents, hash);
 	if (contents->index[at]) {
@@ -117,15 +117,19 @@ static int node_for(struct sw_contents *contents, const uint8_t *name, size_t na
 		*number = found;
 		return 0;
 	}
-	if ((contents->count + 1ull) * sizeof(struct sw_node) > ARENA_MAX || contents->count == UINT32_MAX - 1)
+	if ((contents->count + 1ull) * sizeof(struct sw_node) > ARENA_MAX ||
+		contents->count == UINT32_MAX - 1)
 		return -EFBIG;
 	uint32_t where = arena_take(&contents->names, name_len);
 	if (where == 0)
 		return -EFBIG;
 	memcpy(arena_at(&contents->names, where), name, name_len);
 	struct sw_node *node = sw_contents_node(contents, contents->count);
-	*node = (struct sw_node){.hash = hash, .name = where, .parent = UINT32_MAX,
-		.name_len = (uint8_t)name_len, .labels = (uint8_t)sw_name_labels(name)};
+	*node = (struct sw_node){.hash = hash,
+		.name = where,
+		.parent = UINT32_MAX,
+		.name_len = (uint8_t)name_len,
+		.labels = (uint8_t)sw_name_labels(name)};
 	*number = contents->count++;
 	contents->index[at] = contents->count;
 	if (contents->count > contents->index_mask - contents->index_mask / 4)
@@ -146,7 +150,8 @@ struct sw_contents *sw_contents_new(const uint8_t *apex, const struct sw_hash_ke
 	uint32_t node;
 	if (arena_open(&contents->nodes) || arena_open(&contents->names) || arena_open(&contents->rrs) ||
 		index_grow(contents) ||
-		node_for(contents, contents->apex, contents->apex_len, sw_name_hash(key, contents->apex), &node)) {
+		node_for(contents, contents->apex, contents->apex_len, sw_name_hash(key, contents->apex),
+			&node)) {
 		sw_contents_free(contents);
 		return NULL;
 	}
@@ -196,8 +201,8 @@ static bool rdata_equal(uint16_t type, const uint8_t *a, uint16_t a_len, const u
 	for (int i = 0; form->block_types[i] != KNOT_RDATA_WF_END; i++) {
 		int block = form->block_types[i];
 		size_t len = 0;
-		if (block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME || block == KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME ||
-			block == KNOT_RDATA_WF_FIXED_DNAME) {
+		if (block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME ||
+			block == KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME || block == KNOT_RDATA_WF_FIXED_DNAME) {
 			len = sw_name_len(a + at);
 			if (len != sw_name_len(b + at) || !sw_name_equal(a + at, b + at))
 				return false;
@@ -216,7 +221,8 @@ static bool rdata_equal(uint16_t type, const uint8_t *a, uint16_t a_len, const u
 static bool is_duplicate(const struct sw_contents *contents, const struct sw_node *node, uint16_t type,
 	const uint8_t *rdata, uint16_t rdata_len)
 {
-	for (struct sw_rr *rr = sw_contents_find_rr(contents, node, type); rr; rr = sw_contents_next(contents, rr)) {
+	for (struct sw_rr *rr = sw_contents_find_rr(contents, node, type); rr;
+		rr = sw_contents_next(contents, rr)) {
 		if (rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
 			return true;
 	}
@@ -304,7 +310,8 @@ static void flag_node(struct sw_contents *contents, uint32_t number)
 			node->flags |= SW_NODE_BELOW_CUT;
 		else if (sw_contents_find_rr(contents, node, KNOT_RRTYPE_NS))
 			node->flags |= SW_NODE_CUT;
-		if (parent->flags & SW_NODE_BELOW_DNAME || sw_contents_find_rr(contents, parent, KNOT_RRTYPE_DNAME))
+		if (parent->flags & SW_NODE_BELOW_DNAME ||
+			sw_contents_find_rr(contents, parent, KNOT_RRTYPE_DNAME))
 			node->flags |= SW_NODE_BELOW_DNAME;
 	}
 }
@@ -348,7 +355,8 @@ const char *sw_contents_file(const struct sw_contents *contents, uint16_t file)
 	return file < contents->file_count ? contents->files[file] : "?";
 }
 
-struct sw_rr *sw_contents_find_rr(const struct sw_contents *contents, const struct sw_node *node, uint16_t type)
+struct sw_rr *sw_contents_find_rr(
+	const struct sw_contents *contents, const struct sw_node *node, uint16_t type)
 {
 	struct sw_rr *rr = sw_contents_rr(contents, node->first);
 	while (rr && rr->type != type)
