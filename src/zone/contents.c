@@ -308,14 +308,83 @@ static bool rdata_equal(uint16_t type, const uint8_t *a, uint16_t a_len, const u
 	return at == a_len;
 }
 
-static bool is_duplicate(const struct sw_contents *contents, const struct sw_node *node, uint16_t type,
+/** Records of a node that are compared one by one; nodes with more wait for drop_duplicates(), or a million
+ * records of one name would be compared half a million million times. */
+#define COMPARED_MAX 64
+#define CROWDED 0x4000 /* node flag: duplicates not looked for yet */
+
+static bool is_duplicate(const struct sw_contents *contents, struct sw_node *node, uint16_t type,
 	const uint8_t *rdata, uint16_t rdata_len)
 {
-	for (struct sw_rr *rr = find_rr(contents, node, type); rr; rr = sw_contents_next(contents, rr)) {
-		if (rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
+	unsigned steps = 0;
+	if (node->flags & CROWDED)
+		return false;
+	for (struct sw_rr *rr = rr_at(contents, node->first); rr; rr = rr_at(contents, rr->next)) {
+		if (rr->type == type && rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
 			return true;
+		if (++steps == COMPARED_MAX) {
+			node->flags |= CROWDED;
+			return false;
+		}
 	}
 	return false;
+}
+
+/** Brings duplicates side by side, the one read first in front. */
+static int compare_rrs(const void *a, const void *b)
+{
+	const struct sw_rr *x = *(struct sw_rr *const *)a, *y = *(struct sw_rr *const *)b;
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	if (x->rdata_len != y->rdata_len)
+		return x->rdata_len < y->rdata_len ? -1 : 1;
+	for (uint16_t i = 0; i < x->rdata_len; i++) {
+		/* bit 5 is the case of letters: rdata_equal() has the last word */
+		int order = (x->rdata[i] | 0x20) - (y->rdata[i] | 0x20);
+		if (order != 0)
+			return order;
+	}
+	int order = memcmp(x->rdata, y->rdata, x->rdata_len);
+	return order ? order : x < y ? -1 : x > y;
+}
+
+#define DUPLICATE_FILE UINT16_MAX /* no file has this number; seen by drop_duplicates() alone */
+
+static int drop_duplicates(struct sw_contents *contents, struct sw_node *node)
+{
+	size_t count = 0, i = 0;
+	for (struct sw_rr *rr = rr_at(contents, node->first); rr; rr = rr_at(contents, rr->next))
+		count++;
+	struct sw_rr **rrs = malloc(count * sizeof(*rrs));
+	if (!rrs)
+		return -ENOMEM;
+	for (struct sw_rr *rr = rr_at(contents, node->first); rr; rr = rr_at(contents, rr->next))
+		rrs[i++] = rr;
+	qsort(rrs, count, sizeof(*rrs), compare_rrs);
+	struct sw_rr *kept = rrs[0];
+	for (i = 1; i < count; i++) {
+		if (kept->type == rrs[i]->type && rdata_equal(kept->type, kept->rdata, kept->rdata_len,
+							  rrs[i]->rdata, rrs[i]->rdata_len))
+			rrs[i]->file = DUPLICATE_FILE;
+		else
+			kept = rrs[i];
+	}
+	free(rrs);
+
+	uint32_t *link = &node->first;
+	for (uint32_t at = node->first; at != 0;) {
+		struct sw_rr *rr = rr_at(contents, at);
+		if (rr->file == DUPLICATE_FILE) {
+			*link = rr->next;
+			contents->records--;
+		} else {
+			link = &rr->next;
+			node->last = at;
+		}
+		at = rr->next;
+	}
+	node->flags &= (uint16_t)~CROWDED;
+	return 0;
 }
 
 /** Copy a name in lower case, eight bytes at a time: length bytes are below 'A'. @return its length */
@@ -409,7 +478,8 @@ static void flag_node(struct sw_contents *contents, uint32_t number)
 			node->flags |= SW_NODE_BELOW_CUT;
 		else if (find_rr(contents, node, KNOT_RRTYPE_NS))
 			node->flags |= SW_NODE_CUT;
-		if (parent->flags & SW_NODE_BELOW_DNAME || find_rr(contents, parent, KNOT_RRTYPE_DNAME))
+		if ((parent->flags & SW_NODE_BELOW_DNAME || find_rr(contents, parent, KNOT_RRTYPE_DNAME)) &&
+			!find_rr(contents, node, KNOT_RRTYPE_NSEC3)) /* a DNAME at the apex spares them */
 			node->flags |= SW_NODE_BELOW_DNAME;
 	}
 }
@@ -417,7 +487,10 @@ static void flag_node(struct sw_contents *contents, uint32_t number)
 int sw_contents_finish(struct sw_contents *contents)
 {
 	for (uint32_t i = 0; i < contents->count; i++) {
-		int error = link_parents(contents, i);
+		struct sw_node *node = node_at(contents, i);
+		int error = node->flags & CROWDED ? drop_duplicates(contents, node) : 0;
+		if (!error)
+			error = link_parents(contents, i);
 		if (error)
 			return error;
 	}

@@ -58,7 +58,8 @@ void sw_findings_add(struct sw_findings *findings, enum sw_finding_code code, co
 	const uint8_t *owner, uint16_t type, const char *format, ...)
 {
 	enum sw_severity severity = kinds[code].severity;
-	if (findings->count[severity]++ >= SW_FINDINGS_PASSED_MAX || !findings->emit)
+	findings->count[severity]++;
+	if (findings->kinds[code]++ >= SW_FINDINGS_PASSED_MAX || !findings->emit)
 		return;
 	char message[2560], owner_text[SW_NAME_TEXT_MAX] = "", type_text[SW_TYPE_TEXT_MAX];
 	va_list args;
@@ -77,16 +78,15 @@ void sw_findings_add(struct sw_findings *findings, enum sw_finding_code code, co
 
 void sw_findings_end(struct sw_findings *findings, const char *file)
 {
-	static const char *const words[] = {[SW_ERROR] = "errors", [SW_WARNING] = "warnings"};
-	for (int severity = SW_ERROR; severity <= SW_WARNING; severity++) {
-		uint32_t count = findings->count[severity];
+	for (int code = 0; code < SW_FINDING_COUNT; code++) {
+		uint32_t count = findings->kinds[code];
 		if (count <= SW_FINDINGS_PASSED_MAX || !findings->emit)
 			continue;
 		char message[64];
-		snprintf(message, sizeof(message), "%" PRIu32 " more %s not shown",
-			count - SW_FINDINGS_PASSED_MAX, words[severity]);
-		struct sw_finding finding = {.severity = (enum sw_severity)severity,
-			.code = SW_FINDING_MORE,
+		snprintf(message, sizeof(message), "%" PRIu32 " more like this not shown",
+			count - SW_FINDINGS_PASSED_MAX);
+		struct sw_finding finding = {.severity = kinds[code].severity,
+			.code = (enum sw_finding_code)code,
 			.file = file,
 			.owner = "",
 			.type = "",

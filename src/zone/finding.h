@@ -19,13 +19,14 @@ enum sw_severity {
 #define SW_FINDINGS(X)                                                      \
 	X(FILE, "file", ERROR, "RFC 1035 s5")                               \
 	X(SYNTAX, "syntax", ERROR, "RFC 1035 s5.1")                         \
+	X(RDATA, "rdata", ERROR, "RFC 3597 s5")                             \
 	X(CLASS, "class", ERROR, "RFC 1035 s5.2")                           \
 	X(INCLUDE, "include", ERROR, "RFC 1035 s5.1")                       \
 	X(NO_TTL, "no-ttl", WARNING, "RFC 2308 s4")                         \
 	X(TTL_RANGE, "ttl-range", WARNING, "RFC 2181 s8")                   \
 	X(TTL_CLASH, "ttl-clash", WARNING, "RFC 2181 s5.2")                 \
 	X(OUT_OF_ZONE, "out-of-zone", WARNING, "RFC 1035 s5.2")             \
-	X(META_TYPE, "meta-type", ERROR, "RFC 6895 s3.1")                   \
+	X(META_TYPE, "meta-type", WARNING, "RFC 6895 s3.1")                 \
 	X(SOA_MISSING, "soa-missing", ERROR, "RFC 1035 s5.2")               \
 	X(SOA_MULTIPLE, "soa-multiple", ERROR, "RFC 1035 s5.2")             \
 	X(SOA_NOT_APEX, "soa-not-apex", ERROR, "RFC 1035 s5.2")             \
@@ -40,7 +41,7 @@ enum sw_severity {
 	X(TARGET_CNAME, "target-cname", WARNING, "RFC 2181 s10.3")          \
 	X(TARGET_MISSING, "target-missing", WARNING, "RFC 1912 s2.4")       \
 	X(RRSET_SIZE, "rrset-size", ERROR, "RFC 1035 s4.2.2")               \
-	X(DS_APEX, "ds-apex", ERROR, "RFC 4035 s2.4")                       \
+	X(DS_APEX, "ds-apex", WARNING, "RFC 4035 s2.4")                     \
 	X(DS_WITHOUT_NS, "ds-without-ns", WARNING, "RFC 4035 s2.4")         \
 	X(DS_DIGEST, "ds-digest", WARNING, "RFC 4034 s5.1.4")               \
 	X(DNSKEY_MISSING, "dnskey-missing", WARNING, "RFC 4035 s2.1")       \
@@ -61,8 +62,7 @@ enum sw_severity {
 	X(NSEC_UNWANTED, "nsec-unwanted", WARNING, "RFC 4035 s2.3")         \
 	X(NSEC3_OWNER, "nsec3-owner", WARNING, "RFC 5155 s3")               \
 	X(NSEC3_PARAM, "nsec3-param", WARNING, "RFC 5155 s4")               \
-	X(NSEC3_ITERATIONS, "nsec3-iterations", WARNING, "RFC 9276 s3.1")   \
-	X(MORE, "more", WARNING, "")
+	X(NSEC3_ITERATIONS, "nsec3-iterations", WARNING, "RFC 9276 s3.1")
 
 enum sw_finding_code {
 #define X(name, label, severity, source) SW_FINDING_##name,
@@ -84,7 +84,7 @@ struct sw_finding {
 
 typedef void sw_finding_fn(void *arg, const struct sw_finding *finding);
 
-/** Passed on of each severity; the rest is counted and summed up by sw_findings_end(). */
+/** Passed on of each kind; the rest is counted and summed up by sw_findings_end(). */
 #define SW_FINDINGS_PASSED_MAX 100
 
 /** Where findings go. Set `emit` (NULL: only count) and `arg`, zero the rest. */
@@ -92,6 +92,7 @@ struct sw_findings {
 	sw_finding_fn *emit;
 	void *arg;
 	uint32_t count[2]; /* by enum sw_severity, those not passed on included */
+	uint32_t kinds[SW_FINDING_COUNT];
 };
 
 /** The short name printed in brackets. */

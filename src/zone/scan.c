@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/scan.h"
 #include "zone/input.h"
+#include "zone/rdata.h"
 #include <ctype.h>
 #include <errno.h>
 #include <libknot/libknot.h>
@@ -93,7 +94,13 @@ static int keep_record(struct frame *frame)
 	struct scan *scan = frame->scan;
 	if (is_meta_type(zs->r_type)) {
 		sw_findings_add(scan->findings, SW_FINDING_META_TYPE, frame->path, first_line(frame),
-			zs->r_owner, zs->r_type, "this type has no place in a zone");
+			zs->r_owner, zs->r_type, "a type of messages, not of zones: ignored");
+		scan->stats.ignored++;
+		return 0;
+	}
+	if (!sw_rdata_is_valid(zs->r_type, zs->r_data, zs->r_data_length)) {
+		sw_findings_add(scan->findings, SW_FINDING_RDATA, frame->path, first_line(frame), zs->r_owner,
+			zs->r_type, "the data do not have the form of this type");
 		return 0;
 	}
 	int error = sw_contents_add(scan->contents, zs->r_owner, zs->r_type, ttl_of(frame), zs->r_data,
