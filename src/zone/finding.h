@@ -45,7 +45,6 @@ enum sw_severity {
 	X(DS_WITHOUT_NS, "ds-without-ns", WARNING, "RFC 4035 s2.4")         \
 	X(DS_DIGEST, "ds-digest", WARNING, "RFC 4034 s5.1.4")               \
 	X(DNSKEY_MISSING, "dnskey-missing", WARNING, "RFC 4035 s2.1")       \
-	X(DNSKEY_NOT_APEX, "dnskey-not-apex", WARNING, "RFC 4035 s2.1")     \
 	X(RRSIG_COVERS_NONE, "rrsig-covers-none", WARNING, "RFC 4035 s2.2") \
 	X(RRSIG_SIGNER, "rrsig-signer", WARNING, "RFC 4035 s2.2")           \
 	X(RRSIG_LABELS, "rrsig-labels", WARNING, "RFC 4034 s3.1.3")         \

@@ -392,7 +392,8 @@ int sw_zone_scan(struct sw_contents *contents, const char *path, struct sw_findi
 {
 	struct scan scan = {.contents = contents, .findings = findings, .may_include = true};
 	uint32_t errors_before = findings->count[SW_ERROR];
-	int error = scan_file(&scan, NULL, path, NULL, TTL_UNSET, 0);
+	int file = sw_contents_add_file(contents, path); /* number 0, also when it cannot be read */
+	int error = file < 0 ? file : scan_file(&scan, NULL, path, NULL, TTL_UNSET, 0);
 	return conclude(&scan, stats, errors_before, error);
 }
 
