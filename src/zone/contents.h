@@ -55,6 +55,7 @@ void sw_contents_free(struct sw_contents *contents);
  * names with more than some dozens of records that happens in sw_contents_finish().
  *
  * @param owner  in wire format, any case
+ * @param rdata  of the shape sw_rdata_is_valid() wants: names in it are walked by their length bytes
  * @return 0; 1 for a duplicate; -ENOENT when the owner is outside the zone; -EEXIST when two names share
  *         a hash under this key (draw another and start again); -ENOMEM; -EFBIG past 2^32 arena units
  */
