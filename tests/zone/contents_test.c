@@ -128,6 +128,7 @@ static void test_flags(void **state)
 	add(contents, "ns.sub.example", NS, "\2ns\7example", 12);
 	add(contents, "a.b.c.example", A, "\300\0\2\1", 4);
 	add(contents, "d.example", DNAME, "\1x", 3);
+	add(contents, "*.w.example", A, "\300\0\2\1", 4);
 	add(contents, "y.d.example", A, "\300\0\2\1", 4);
 	assert_int_equal(sw_contents_finish(contents), 0);
 	assert_int_equal(find(contents, "example")->flags, 0);
@@ -139,6 +140,8 @@ static void test_flags(void **state)
 	assert_int_equal(find(contents, "a.b.c.example")->flags, 0);
 	assert_int_equal(find(contents, "d.example")->flags, 0);
 	assert_int_equal(find(contents, "y.d.example")->flags, SW_NODE_BELOW_DNAME);
+	assert_int_equal(find(contents, "w.example")->flags, SW_NODE_EMPTY | SW_NODE_HAS_WILDCARD);
+	assert_int_equal(find(contents, "*.w.example")->flags, 0);
 	const struct sw_node *leaf = find(contents, "a.b.c.example");
 	assert_ptr_equal(sw_contents_node(contents, leaf->parent), find(contents, "b.c.example"));
 	sw_contents_free(contents);
