@@ -25,21 +25,21 @@ struct sw_rr {
 	uint32_t ttl;
 	uint16_t type;
 	uint16_t rdata_len;
-	uint32_t line; /* in the file `file` */
-	uint16_t file; /* index for sw_contents_file() */
+	uint32_t line;	 /* in the file `file` */
+	uint16_t file;	 /* index for sw_contents_file() */
 	uint8_t rdata[]; /* wire format, names uncompressed */
 };
 
 /** One owner name. */
 struct sw_node {
-	uint64_t hash;    /* sw_name_hash of the owner */
-	uint32_t name;    /* for sw_contents_name() */
-	uint32_t parent;  /* node of the name without its first label; the apex has itself */
-	uint32_t first;   /* first record, 0 where there is none */
+	uint64_t hash;	 /* sw_name_hash of the owner */
+	uint32_t name;	 /* for sw_contents_name() */
+	uint32_t parent; /* node of the name without its first label; the apex has itself */
+	uint32_t first;	 /* first record, 0 where there is none */
 	uint32_t last;
 	uint8_t name_len; /* bytes, root label included */
 	uint8_t labels;
-	uint16_t flags;   /* enum sw_node_flag */
+	uint16_t flags; /* enum sw_node_flag */
 };
 
 struct sw_contents;
@@ -51,9 +51,11 @@ void sw_contents_free(struct sw_contents *contents);
 
 /** Add one record.
  *
- * Exact duplicates (owner, type, rdata without regard to the case of names) are dropped: RFC 2181 s5.
+ * Exact duplicates (owner, type, rdata without regard to the case of names) are dropped: RFC 2181 s5. At
+ * names with more than some dozens of records that happens in sw_contents_finish().
  *
  * @param owner  in wire format, any case
+ * @param rdata  of the shape sw_rdata_is_valid() wants: names in it are walked by their length bytes
  * @return 0; 1 for a duplicate; -ENOENT when the owner is outside the zone; -EEXIST when two names share
  *         a hash under this key (draw another and start again); -ENOMEM; -EFBIG past 2^32 arena units
  */
@@ -77,7 +79,8 @@ struct sw_rr *sw_contents_rr(const struct sw_contents *contents, uint32_t rr);
 const char *sw_contents_file(const struct sw_contents *contents, uint16_t file);
 
 /** First record of a type at a node, or NULL; then sw_contents_next() for the others of that RRset. */
-struct sw_rr *sw_contents_find_rr(const struct sw_contents *contents, const struct sw_node *node, uint16_t type);
+struct sw_rr *sw_contents_find_rr(
+	const struct sw_contents *contents, const struct sw_node *node, uint16_t type);
 struct sw_rr *sw_contents_next(const struct sw_contents *contents, const struct sw_rr *rr);
 
 /** Node of a name (any case), or NULL. */
