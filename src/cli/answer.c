@@ -199,7 +199,8 @@ static int load(struct answerer *a, const struct sw_settings *settings)
 			err = sw_store_prepare(a->store, contents);
 		sw_contents_free(contents);
 		if (err != 0)
-			sw_complain(a->command, "%s: %s", settings->zones[i].file, strerror(-err));
+			sw_complain(a->command, "%s: %s", settings->zones[i].file,
+				err == -EBADMSG ? "the zone is refused" : strerror(-err));
 	}
 	return err ? err : sw_store_publish(a->store);
 }

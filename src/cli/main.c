@@ -11,7 +11,6 @@ static const struct sw_command *const commands[] = {
 	&sw_command_check,
 	&sw_command_reload,
 	&sw_command_status,
-	&sw_command_stop,
 	&sw_command_answer,
 };
 

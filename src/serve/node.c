@@ -372,8 +372,6 @@ int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	node.started_s = now.tv_sec;
 	raise_descriptors();
-	if (settings->zone_count == 0)
-		sw_log(SW_LOG_WARNING, "no zones: every query will be answered REFUSED");
 	int err = ladder_open(&node);
 	if (err == 0)
 		err = sockets_open(&node);
@@ -385,6 +383,8 @@ int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *
 		err = events_open(&node);
 	if (err == 0)
 		err = loader_open(&node, reread, reread_arg);
+	if (err == 0 && settings->zone_count == 0)
+		sw_log(SW_LOG_WARNING, "no zones: every query will be answered REFUSED");
 	if (err == 0)
 		err = loop(&node);
 	else if (err == -ENOMEM)

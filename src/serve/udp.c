@@ -10,10 +10,11 @@
 #include <urcu.h>
 
 #define BATCH 64
-#define QUERY_MAX 4096		       /* a longer datagram is no question anyone asks: dropped */
-#define REPLY_MAX 1500		       /* as sw_answer() may write */
-#define RECEIVE_BUFFER_BYTES (4 << 20) /* some 5,000 queries: what arrives while a thread is not scheduled \
-					*/
+#define QUERY_MAX 4096 /* a longer datagram is no question anyone asks: dropped */
+#define REPLY_MAX 1500 /* as sw_answer() may write */
+#define RECEIVE_BUFFER_BYTES                                                          \
+	(4 << 20) /* some 5,000 queries: what arrives while a thread is not scheduled \
+		   */
 
 union address {
 	struct sockaddr any;

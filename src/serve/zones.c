@@ -113,6 +113,8 @@ static void hear(void *arg, const struct sw_finding *finding)
 static const char *error_text(int err)
 {
 	switch (err) {
+	case -EBADMSG:
+		return "what was found refuses it";
 	case -ENOSPC:
 		return "the answer image is full";
 	case -E2BIG:
