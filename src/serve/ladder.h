@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Which engine answers on which interface: native XDP, else generic XDP, else the sockets alone.
+ *
+ * Chosen by trying. Each step that could not be taken leaves its reason, for the log and for the status.
+ */
+#ifndef SW_SERVE_LADDER_H
+#define SW_SERVE_LADDER_H
+
+#include "serve/settings.h"
+#include "xdp/kernel.h"
+#include <net/if.h>
+
+struct sw_rung {
+	char interface[IF_NAMESIZE];
+	enum sw_attach_mode mode;
+	char why[SW_WHY_MAX];
+};
+
+struct sw_ladder;
+
+/** Find the interfaces and load the kernel part, if it is wanted. Not being allowed to, or a kernel that
+ * refuses the programs, is no error: there are the sockets.
+ * @param why  SW_WHY_TEXT_MAX bytes
+ * @return 0; -ENODEV with text in why when a listed interface is missing; -ENOMEM */
+int sw_ladder_open(struct sw_ladder **ladder, const struct sw_settings *settings, char *why);
+
+/** Detach everywhere. Takes NULL. */
+void sw_ladder_free(struct sw_ladder *ladder);
+
+/** NULL where there is no kernel part. Store and ladder share it: free the store first. */
+struct sw_kernel *sw_ladder_kernel(const struct sw_ladder *ladder);
+
+/** Why there is no kernel part, or "". */
+const char *sw_ladder_why(const struct sw_ladder *ladder);
+
+/** Attach everywhere; what cannot be is in the rungs. The store of this kernel part must exist. */
+void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings);
+
+/** Addresses of the machine have changed: wildcards stand for others now. */
+void sw_ladder_refresh(struct sw_ladder *ladder, const struct sw_settings *settings);
+
+/** @return rungs; none when XDP was not asked for */
+const struct sw_rung *sw_ladder_rungs(const struct sw_ladder *ladder, size_t *count);
+
+/** "native XDP", "generic XDP", "sockets". */
+const char *sw_ladder_mode_text(enum sw_attach_mode mode);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/node.h"
+#include "serve/control.h"
+#include "serve/identity.h"
+#include "serve/ladder.h"
+#include "serve/log.h"
+#include "serve/status.h"
+#include "serve/tcp.h"
+#include "serve/udp.h"
+#include "serve/zones.h"
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STOP_GRACE_MS 2000 /* for TCP clients to take their answers */
+
+struct node {
+	const struct sw_settings *settings;
+	struct sw_ladder *ladder;
+	struct sw_store *store;
+	struct sw_zones *zones;
+	struct sw_udp **udp;
+	struct sw_tcp *tcp;
+	struct sw_control_socket *control;
+	struct sw_loader *loader;
+	int64_t started_s;
+	bool is_answering;
+	bool is_stopping; /* read by the loader */
+	int epoll, signals, timer, netlink;
+};
+
+/* ---- opening ---- */
+
+static unsigned workers_or_cores(unsigned workers)
+{
+	cpu_set_t cores;
+	if (workers != 0)
+		return workers;
+	if (sched_getaffinity(0, sizeof(cores), &cores) != 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&cores);
+}
+
+static void say_bind_error(const struct sw_endpoint *endpoint, const char *protocol, int err)
+{
+	char text[SW_ENDPOINT_TEXT_MAX];
+	const char *hint = "";
+	if (err == -EADDRINUSE)
+		hint = ": another program listens there ('ss -lnptu' shows which)";
+	else if (err == -EACCES)
+		hint = ": ports below 1024 need root or CAP_NET_BIND_SERVICE; or try --listen 127.0.0.1@5353";
+	sw_log(SW_LOG_ERROR, "cannot listen on %s (%s): %s%s", sw_endpoint_text(endpoint, text), protocol,
+		strerror(-err), hint);
+}
+
+static int sockets_open(struct node *node)
+{
+	const struct sw_settings *settings = node->settings;
+	char text[SW_ENDPOINT_TEXT_MAX];
+	node->udp = calloc(settings->listen_count, sizeof(struct sw_udp *));
+	if (node->udp == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct sw_endpoint *endpoint = &settings->listen[i];
+		int err = sw_udp_open(&node->udp[i], endpoint, workers_or_cores(settings->udp_workers));
+		if (err != 0) {
+			say_bind_error(endpoint, "UDP", err);
+			return err;
+		}
+		if (!sw_endpoint_is_local(endpoint))
+			sw_log(SW_LOG_WARNING, "no interface has the address of %s (yet)",
+				sw_endpoint_text(endpoint, text));
+	}
+	size_t failed = 0;
+	int err = sw_tcp_open(&node->tcp, settings, workers_or_cores(settings->tcp_workers), &failed);
+	if (err != 0)
+		say_bind_error(&settings->listen[failed], "TCP", err);
+	return err;
+}
+
+static int ladder_open(struct node *node)
+{
+	char why[SW_WHY_TEXT_MAX];
+	int err = sw_ladder_open(&node->ladder, node->settings, why);
+	if (err == -ENODEV) {
+		sw_log(SW_LOG_ERROR, "%s", why);
+		return -EINVAL;
+	}
+	return err;
+}
+
+static int store_open(struct node *node)
+{
+	struct sw_backing backing;
+	struct sw_kernel *kernel = sw_ladder_kernel(node->ladder);
+	if (kernel != NULL)
+		sw_kernel_backing(kernel, &backing);
+	int err = sw_store_new(&node->store, kernel ? &backing : NULL);
+	if (err != 0)
+		return err;
+	sw_identity_clock(sw_store_control(node->store));
+	err = sw_identity_set(sw_store_control(node->store), node->settings);
+	node->zones = sw_zones_new(node->store, &node->is_stopping);
+	return err == 0 && node->zones == NULL ? -ENOMEM : err;
+}
+
+static int control_open(struct node *node)
+{
+	char path[SW_WHY_TEXT_MAX];
+	sw_settings_control_default(path, sizeof(path));
+	const char *told = node->settings->control;
+	if (told != NULL && told[0] == '\0')
+		return 0;
+	int err = sw_control_open(&node->control, told ? told : path);
+	if (err == -EADDRINUSE) {
+		sw_log(SW_LOG_ERROR, "a seawall answers on %s already: give this one another --control",
+			told ? told : path);
+		return err;
+	}
+	if (err != 0)
+		sw_log(told ? SW_LOG_ERROR : SW_LOG_WARNING, "no control socket at %s: %s",
+			told ? told : path, strerror(-err));
+	return told ? err : 0; /* without one there is no status and no reload, but it answers */
+}
+
+static int watch(struct node *node, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+	return epoll_ctl(node->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+/** Signals must be blocked before the first thread starts. */
+static int events_open(struct node *node)
+{
+	sigset_t signals;
+	struct itimerspec second = {.it_value.tv_sec = 1, .it_interval.tv_sec = 1};
+	struct sockaddr_nl addresses = {
+		.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	node->epoll = epoll_create1(EPOLL_CLOEXEC);
+	node->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	node->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	node->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (node->epoll < 0 || node->signals < 0 || node->timer < 0 || node->netlink < 0)
+		return -errno;
+	if (timerfd_settime(node->timer, 0, &second, NULL) != 0 ||
+		bind(node->netlink, (struct sockaddr *)&addresses, sizeof(addresses)) != 0)
+		return -errno;
+	int err = watch(node, node->signals);
+	if (err == 0)
+		err = watch(node, node->timer);
+	if (err == 0)
+		err = watch(node, node->netlink);
+	if (err == 0 && node->control != NULL)
+		err = watch(node, sw_control_fd(node->control));
+	return err;
+}
+
+static int loader_open(struct node *node, sw_reread_fn *reread, void *reread_arg)
+{
+	int err = sw_loader_new(&node->loader, &(struct sw_loader_parts){
+						       .settings = node->settings,
+						       .zones = node->zones,
+						       .control = sw_store_control(node->store),
+						       .tcp = node->tcp,
+						       .reread = reread,
+						       .reread_arg = reread_arg,
+						       .is_stopping = &node->is_stopping,
+					       });
+	return err ? err : watch(node, sw_loader_ready_fd(node->loader));
+}
+
+/* ---- events ---- */
+
+/** The zones are loaded: start to answer. Bound before (an occupied port is an error at once), silent until
+ * now, as Knot does: a resolver that hears nothing asks another server, one that hears REFUSED may take it
+ * for an answer. UDP queries that came in between wait in the sockets; TCP is refused, which is quicker. */
+static int answer(struct node *node)
+{
+	const struct sw_image_view *view = sw_store_view(node->store);
+	uint64_t ready;
+	int err = 0;
+	(void)!read(sw_loader_ready_fd(node->loader), &ready, sizeof(ready));
+	for (size_t i = 0; err == 0 && i < node->settings->listen_count; i++)
+		err = sw_udp_start(node->udp[i], view);
+	if (err == 0)
+		err = sw_tcp_start(node->tcp, view);
+	if (err != 0) {
+		sw_log(SW_LOG_ERROR, "cannot start to answer: %s", strerror(-err));
+		return err;
+	}
+	sw_ladder_attach(node->ladder, node->settings);
+	node->is_answering = true;
+	for (size_t i = 0; i < node->settings->listen_count; i++) {
+		char text[SW_ENDPOINT_TEXT_MAX];
+		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
+	}
+	sw_log(SW_LOG_INFO, "ready");
+	sw_log_notify("READY=1");
+	return 0;
+}
+
+static json_t *refusal(const char *text)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
+/* A command returns its reply; NULL when it will be given by someone else, who also closes the client. */
+
+static json_t *command_status(struct node *node, const json_t *request, int client)
+{
+	(void)request;
+	(void)client;
+	bool is_loading = sw_loader_pending(node->loader) > 0;
+	return sw_status(&(struct sw_status_parts){
+		.state = !node->is_answering ? "loading"
+			 : is_loading	     ? "reloading"
+					     : "serving",
+		.started_s = node->started_s,
+		.settings = node->settings,
+		.ladder = node->ladder,
+		.zones = node->zones,
+		.udp = node->udp,
+		.tcp = node->tcp,
+	});
+}
+
+static json_t *command_reload(struct node *node, const json_t *request, int client)
+{
+	uint8_t apex[SW_NAME_MAX];
+	const json_t *zone = json_object_get(request, "zone");
+	if (zone != NULL && (!json_is_string(zone) || sw_name_parse(json_string_value(zone), apex) < 0))
+		return refusal("\"zone\" is not a domain name");
+	if (sw_loader_post(node->loader, zone ? apex : NULL, client) != 0)
+		return refusal("out of memory");
+	return NULL;
+}
+
+static json_t *command_stop(struct node *node, const json_t *request, int client)
+{
+	(void)request;
+	(void)client;
+	node->is_stopping = true;
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static void take_command(struct node *node)
+{
+	static const struct {
+		const char *name;
+		json_t *(*run)(struct node *node, const json_t *request, int client);
+	} commands[] = {{"status", command_status}, {"reload", command_reload}, {"stop", command_stop}};
+	int client;
+	json_t *request = sw_control_accept(node->control, &client);
+	if (request == NULL)
+		return;
+	const char *name = json_string_value(json_object_get(request, "command"));
+	json_t *reply = NULL;
+	size_t i = 0;
+	while (i < 3 && (name == NULL || strcmp(name, commands[i].name) != 0))
+		i++;
+	reply = i < 3 ? commands[i].run(node, request, client) : refusal("no such command");
+	if (reply != NULL) {
+		sw_control_reply(client, reply);
+		json_decref(reply);
+		close(client);
+	}
+	json_decref(request);
+}
+
+static void take_signal(struct node *node)
+{
+	struct signalfd_siginfo signal;
+	while (read(node->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+		if (signal.ssi_signo != SIGHUP)
+			node->is_stopping = true;
+		else if (sw_loader_pending(node->loader) <
+			 2) /* one waiting will see what this one asks for */
+			sw_loader_post(node->loader, NULL, -1);
+	}
+}
+
+static void take_addresses(struct node *node)
+{
+	char messages[8192];
+	while (recv(node->netlink, messages, sizeof(messages), 0) > 0 || errno == ENOBUFS)
+		continue; /* whatever changed: all addresses are read again */
+	if (node->is_answering)
+		sw_ladder_refresh(node->ladder, node->settings);
+}
+
+static int take_event(struct node *node, int fd)
+{
+	uint64_t ticks;
+	if (fd == node->signals)
+		take_signal(node);
+	else if (fd == node->netlink)
+		take_addresses(node);
+	else if (node->control != NULL && fd == sw_control_fd(node->control))
+		take_command(node);
+	else if (fd == sw_loader_ready_fd(node->loader))
+		return answer(node);
+	else if (read(fd, &ticks, sizeof(ticks)) > 0)
+		sw_identity_clock(sw_store_control(node->store));
+	return 0;
+}
+
+static int loop(struct node *node)
+{
+	struct epoll_event events[8];
+	int err = 0;
+	while (err == 0 && !node->is_stopping) {
+		int count = epoll_wait(node->epoll, events, 8, -1);
+		for (int i = 0; err == 0 && i < count; i++)
+			err = take_event(node, events[i].data.fd);
+	}
+	return err;
+}
+
+/* ---- closing ---- */
+
+/** What takes in work first, what answers last. Kernel part and store share memory, and XDP must not be
+ * attached to an image that is being taken apart: so it goes first, and the process takes the rest along. */
+static void node_close(struct node *node)
+{
+	__atomic_store_n(&node->is_stopping, true, __ATOMIC_RELAXED);
+	sw_control_close(node->control);
+	sw_loader_free(node->loader);
+	sw_tcp_free(node->tcp, STOP_GRACE_MS);
+	for (size_t i = 0; node->udp != NULL && i < node->settings->listen_count; i++)
+		sw_udp_free(node->udp[i]);
+	free(node->udp);
+	sw_zones_free(node->zones);
+	if (node->ladder == NULL || sw_ladder_kernel(node->ladder) == NULL)
+		sw_store_free(node->store);
+	sw_ladder_free(node->ladder);
+	const int fds[] = {node->epoll, node->signals, node->timer, node->netlink};
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+/** Connections are descriptors: take as many as the system lets us. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg)
+{
+	struct timespec now;
+	struct node node = {.settings = settings, .epoll = -1, .signals = -1, .timer = -1, .netlink = -1};
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	node.started_s = now.tv_sec;
+	raise_descriptors();
+	int err = ladder_open(&node);
+	if (err == 0)
+		err = sockets_open(&node);
+	if (err == 0)
+		err = control_open(&node);
+	if (err == 0)
+		err = store_open(&node);
+	if (err == 0)
+		err = events_open(&node);
+	if (err == 0)
+		err = loader_open(&node, reread, reread_arg);
+	if (err == 0 && settings->zone_count == 0)
+		sw_log(SW_LOG_WARNING, "no zones: every query will be answered REFUSED");
+	if (err == 0)
+		err = loop(&node);
+	else if (err == -ENOMEM)
+		sw_log(SW_LOG_ERROR, "out of memory");
+	if (err == 0)
+		sw_log(SW_LOG_INFO, "stopping");
+	sw_log_notify("STOPPING=1");
+	node_close(&node);
+	return err;
+}

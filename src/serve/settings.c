@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/settings.h"
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TCP_CONNECTIONS 4096
+#define TCP_PREFIX_CONNECTIONS 512
+#define TCP_IDLE_MS 10000 /* as Knot; RFC 7766 s6.2.3: of the order of seconds */
+#define TCP_LIFETIME_MS (3600 * 1000)
+#define UDP_MAX 1232 /* DNS flag day 2020: fits an IPv6 packet of 1,280 bytes */
+
+struct sw_settings *sw_settings_new(void)
+{
+	struct sw_settings *settings = calloc(1, sizeof(*settings));
+	if (settings == NULL)
+		return NULL;
+	settings->tcp = (struct sw_tcp_limits){
+		.connections = TCP_CONNECTIONS,
+		.prefix_connections = TCP_PREFIX_CONNECTIONS,
+		.idle_ms = TCP_IDLE_MS,
+		.lifetime_ms = TCP_LIFETIME_MS,
+	};
+	settings->udp_max = UDP_MAX;
+	settings->cookies = true;
+	return settings;
+}
+
+void sw_settings_clear_listen(struct sw_settings *settings)
+{
+	free(settings->listen);
+	settings->listen = NULL;
+	settings->listen_count = 0;
+}
+
+void sw_settings_clear_xdp(struct sw_settings *settings)
+{
+	for (size_t i = 0; i < settings->interface_count; i++)
+		free(settings->interfaces[i]);
+	free(settings->interfaces);
+	settings->interfaces = NULL;
+	settings->interface_count = 0;
+	settings->xdp = SW_XDP_AUTO;
+}
+
+void sw_settings_free(struct sw_settings *settings)
+{
+	if (settings == NULL)
+		return;
+	sw_settings_clear_listen(settings);
+	sw_settings_clear_xdp(settings);
+	for (size_t i = 0; i < settings->zone_count; i++) {
+		free(settings->zones[i].apex);
+		free(settings->zones[i].file);
+		free(settings->zones[i].source);
+	}
+	free(settings->zones);
+	free(settings->control);
+	free(settings);
+}
+
+static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int refuse(char *why, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, SW_WHY_TEXT_MAX, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+int sw_settings_add_listen(struct sw_settings *settings, const char *text, char *why)
+{
+	struct sw_endpoint endpoint;
+	if (sw_endpoint_parse(text, &endpoint) != 0)
+		return refuse(why, "'%s' is not ADDR or ADDR@PORT, as 192.0.2.1@53 or ::1@5353", text);
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (sw_endpoint_equal(&settings->listen[i], &endpoint))
+			return refuse(why, "'%s' is told twice", text);
+	}
+	struct sw_endpoint *grown =
+		reallocarray(settings->listen, settings->listen_count + 1, sizeof(endpoint));
+	if (grown == NULL)
+		return -ENOMEM;
+	grown[settings->listen_count++] = endpoint;
+	settings->listen = grown;
+	return 0;
+}
+
+int sw_settings_add_xdp(struct sw_settings *settings, const char *text, char *why)
+{
+	bool is_word = strcmp(text, "auto") == 0 || strcmp(text, "none") == 0;
+	if (settings->xdp == SW_XDP_NONE || (is_word && settings->xdp != SW_XDP_AUTO))
+		return refuse(why, "'none' and 'auto' stand alone, without interfaces");
+	if (is_word) {
+		settings->xdp = text[0] == 'n' ? SW_XDP_NONE : SW_XDP_AUTO;
+		return 0;
+	}
+	if (strlen(text) == 0 || strlen(text) >= IF_NAMESIZE)
+		return refuse(why, "'%s' is not the name of an interface", text);
+	for (size_t i = 0; i < settings->interface_count; i++) {
+		if (strcmp(settings->interfaces[i], text) == 0)
+			return refuse(why, "interface '%s' is told twice", text);
+	}
+	char **grown = reallocarray(settings->interfaces, settings->interface_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	settings->interfaces = grown;
+	grown[settings->interface_count] = strdup(text);
+	if (grown[settings->interface_count] == NULL)
+		return -ENOMEM;
+	settings->interface_count++;
+	settings->xdp = SW_XDP_LISTED;
+	return 0;
+}
+
+int sw_settings_add_zone(
+	struct sw_settings *settings, const char *apex, const char *file, const char *source, char *why)
+{
+	uint8_t name[SW_NAME_MAX];
+	int len = sw_name_parse(apex, name);
+	if (len < 0)
+		return refuse(why, "'%s' is not a domain name", apex);
+	if (file[0] == '\0')
+		return refuse(why, "zone '%s' has no file", apex);
+	sw_name_lower(name);
+	if (settings->zone_count == settings->zone_capacity) {
+		size_t capacity = settings->zone_capacity ? 2 * settings->zone_capacity : 16;
+		struct sw_zone_setting *grown = reallocarray(settings->zones, capacity, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		settings->zones = grown;
+		settings->zone_capacity = capacity;
+	}
+	struct sw_zone_setting *zone = &settings->zones[settings->zone_count++];
+	zone->apex = malloc((size_t)len);
+	zone->file = strdup(file);
+	zone->source = strdup(source);
+	if (zone->apex == NULL || zone->file == NULL || zone->source == NULL)
+		return -ENOMEM;
+	memcpy(zone->apex, name, (size_t)len);
+	return 0;
+}
+
+/** @return bytes, or -EINVAL */
+static int parse_hex(const char *text, uint8_t *bytes, size_t size)
+{
+	size_t len = 0;
+	for (; *text; text += 2, len++) {
+		unsigned byte;
+		if (len == size || strspn(text, "0123456789abcdefABCDEF") < 2 ||
+			sscanf(text, "%2x", &byte) != 1)
+			return -EINVAL;
+		bytes[len] = (uint8_t)byte;
+	}
+	return (int)len;
+}
+
+int sw_settings_add_cookie_secret(struct sw_settings *settings, const char *text, char *why)
+{
+	uint8_t secret[16];
+	if (settings->cookie_secret_count == 2)
+		return refuse(why, "two secrets at most: the current and the previous one");
+	if (parse_hex(text, secret, sizeof(secret)) != (int)sizeof(secret))
+		return refuse(why, "a cookie secret is 128 bits: 32 hexadecimal digits"); /* never printed */
+	memcpy(settings->cookie_secret[settings->cookie_secret_count++], secret, sizeof(secret));
+	return 0;
+}
+
+int sw_settings_set_nsid(struct sw_settings *settings, const char *text, char *why)
+{
+	if (strncmp(text, "0x", 2) == 0) {
+		int len = parse_hex(text + 2, settings->nsid, sizeof(settings->nsid));
+		if (len <= 0)
+			return refuse(why, "'%s' is not hexadecimal of at most %d bytes", text, SW_NSID_MAX);
+		settings->nsid_len = (uint8_t)len;
+		return 0;
+	}
+	if (strlen(text) > sizeof(settings->nsid))
+		return refuse(why, "longer than %d bytes", SW_NSID_MAX);
+	settings->nsid_len = (uint8_t)strlen(text);
+	memcpy(settings->nsid, text, settings->nsid_len);
+	return 0;
+}
+
+int sw_settings_set_chaos(struct sw_settings *settings, enum sw_chaos which, const char *text, char *why)
+{
+	if (strlen(text) > SW_CHAOS_TEXT_MAX)
+		return refuse(why, "longer than %d bytes", SW_CHAOS_TEXT_MAX);
+	strcpy(settings->chaos[which], text);
+	return 0;
+}
+
+static int compare_zones(const void *a, const void *b)
+{
+	return sw_name_compare(
+		((const struct sw_zone_setting *)a)->apex, ((const struct sw_zone_setting *)b)->apex);
+}
+
+int sw_settings_finish(struct sw_settings *settings, char *why)
+{
+	if (settings->listen_count == 0) {
+		int err = sw_settings_add_listen(settings, "0.0.0.0@53", why);
+		int fd = socket(
+			AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* none where the kernel runs without IPv6 */
+		if (fd >= 0)
+			close(fd);
+		if (err == 0 && fd >= 0)
+			err = sw_settings_add_listen(settings, "::@53", why);
+		if (err != 0)
+			return err;
+	}
+	if (settings->zone_count > 1)
+		qsort(settings->zones, settings->zone_count, sizeof(*settings->zones), compare_zones);
+	for (size_t i = 1; i < settings->zone_count; i++) {
+		const struct sw_zone_setting *a = &settings->zones[i - 1], *b = &settings->zones[i];
+		char text[SW_NAME_TEXT_MAX];
+		if (sw_name_compare(a->apex, b->apex) == 0)
+			return refuse(why, "zone %s is told twice: %s and %s", sw_name_text(a->apex, text),
+				a->source, b->source);
+	}
+	return 0;
+}
+
+void sw_settings_control_default(char *path, size_t size)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (geteuid() == 0)
+		snprintf(path, size, "/run/seawall/control.sock");
+	else if (runtime != NULL && runtime[0] == '/')
+		snprintf(path, size, "%s/seawall/control.sock", runtime);
+	else
+		snprintf(path, size, "/tmp/seawall-%u/control.sock", (unsigned)geteuid());
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What a node is told: from the command line, the configuration file and lists of zones. */
+#ifndef SW_SERVE_SETTINGS_H
+#define SW_SERVE_SETTINGS_H
+
+#include "image/image.h"
+#include "serve/endpoint.h"
+#include "wire/name.h"
+#include <stddef.h>
+
+#define SW_WHY_TEXT_MAX 512 /* text of an error, file names in it */
+
+/** Where XDP goes. */
+enum sw_xdp_choice {
+	SW_XDP_AUTO, /* interfaces that have an address listened on by name, not by wildcard */
+	SW_XDP_NONE,
+	SW_XDP_LISTED,
+};
+
+struct sw_tcp_limits {
+	unsigned connections;	     /* in all */
+	unsigned prefix_connections; /* from one /24 or /56 */
+	unsigned idle_ms;	     /* without a whole query, and without taking an answer */
+	unsigned lifetime_ms;	     /* in all; 0: none */
+};
+
+/** One zone as told; `source` says where ("seawall.yaml:12"), for messages. */
+struct sw_zone_setting {
+	uint8_t *apex; /* lower case */
+	char *file;
+	char *source;
+};
+
+struct sw_settings {
+	struct sw_endpoint *listen;
+	size_t listen_count;
+	enum sw_xdp_choice xdp;
+	char **interfaces;
+	size_t interface_count;
+	char *control;	      /* path of the control socket; NULL: the default; "": none */
+	unsigned udp_workers; /* per address; 0: one per core this process may use */
+	unsigned tcp_workers;
+	struct sw_tcp_limits tcp;
+	uint16_t udp_max; /* largest UDP reply, bytes */
+	bool cookies;
+	unsigned cookie_secret_count;
+	uint8_t cookie_secret[2][16]; /* current, previous (RFC 9018 s5) */
+	uint8_t nsid[SW_NSID_MAX];
+	uint8_t nsid_len;
+	char chaos[SW_CHAOS_COUNT][SW_CHAOS_TEXT_MAX + 1]; /* "": refused */
+	struct sw_zone_setting *zones;
+	size_t zone_count;
+	size_t zone_capacity;
+};
+
+/** The defaults of every key, and no zones. NULL when out of memory. */
+struct sw_settings *sw_settings_new(void);
+void sw_settings_free(struct sw_settings *settings);
+
+/* Each returns 0, -EINVAL with text in why (SW_WHY_TEXT_MAX bytes), or -ENOMEM. */
+int sw_settings_add_listen(struct sw_settings *settings, const char *text, char *why);
+/** "auto", "none", or the name of an interface. */
+int sw_settings_add_xdp(struct sw_settings *settings, const char *text, char *why);
+int sw_settings_add_zone(
+	struct sw_settings *settings, const char *apex, const char *file, const char *source, char *why);
+/** Hexadecimal, 128 bits; first call sets the current secret, second the previous one. */
+int sw_settings_add_cookie_secret(struct sw_settings *settings, const char *text, char *why);
+/** Text, or hexadecimal after "0x". */
+int sw_settings_set_nsid(struct sw_settings *settings, const char *text, char *why);
+int sw_settings_set_chaos(struct sw_settings *settings, enum sw_chaos which, const char *text, char *why);
+
+/** After the last key: fill in default addresses, sort the zones by name, refuse a zone told twice. */
+int sw_settings_finish(struct sw_settings *settings, char *why);
+
+/** Forget addresses or interfaces told so far, for options that replace keys of the file. */
+void sw_settings_clear_listen(struct sw_settings *settings);
+void sw_settings_clear_xdp(struct sw_settings *settings);
+
+/** Where the control socket is unless told: below /run for root, else $XDG_RUNTIME_DIR or /tmp. */
+void sw_settings_control_default(char *path, size_t size);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What the node says about itself, as JSON: the keys are listed in docs/operations.md and stay. */
+#ifndef SW_SERVE_STATUS_H
+#define SW_SERVE_STATUS_H
+
+#include "serve/ladder.h"
+#include "serve/tcp.h"
+#include "serve/udp.h"
+#include "serve/zones.h"
+#include <jansson.h>
+
+/** What is looked at. Pointers that are NULL leave their part out. */
+struct sw_status_parts {
+	const char *state; /* "loading", "serving", "reloading" */
+	int64_t started_s; /* monotonic */
+	const struct sw_settings *settings;
+	const struct sw_ladder *ladder;
+	struct sw_zones *zones;
+	struct sw_udp *const *udp; /* as many as settings->listen_count */
+	const struct sw_tcp *tcp;
+};
+
+/** @return a new object, or NULL when out of memory */
+json_t *sw_status(const struct sw_status_parts *parts);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/zones.h"
+#include "serve/log.h"
+#include "zone/load.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOG_EACH_MAX 64 /* zones loaded at once; of more, only the sum is logged */
+#define REASON_MAX 512
+
+struct zone {
+	uint8_t *apex;
+	char *file;
+	char *reason;
+	enum sw_zone_state state;
+	uint32_t errors, warnings;
+	int64_t loaded_s;
+	struct sw_store_zone served;
+	bool is_prepared; /* compiled, to be published */
+	bool is_listed;	  /* in sw_zones.zones */
+};
+
+struct sw_zones {
+	struct sw_store *store;
+	const bool *is_stopping;
+	pthread_mutex_t lock; /* taken by the loading thread to change, by others to look */
+	struct zone **zones;  /* in canonical order */
+	size_t count;
+	uint64_t image_bytes;
+};
+
+const char *sw_zone_state_label(enum sw_zone_state state)
+{
+	static const char *const labels[] = {
+#define X(name, label) label,
+		SW_ZONE_STATES(X)
+#undef X
+	};
+	return labels[state];
+}
+
+struct sw_zones *sw_zones_new(struct sw_store *store, const bool *is_stopping)
+{
+	struct sw_zones *zones = calloc(1, sizeof(*zones));
+	if (zones == NULL)
+		return NULL;
+	zones->store = store;
+	zones->is_stopping = is_stopping;
+	pthread_mutex_init(&zones->lock, NULL);
+	return zones;
+}
+
+static void zone_free(struct zone *zone)
+{
+	if (zone == NULL)
+		return;
+	free(zone->apex);
+	free(zone->file);
+	free(zone->reason);
+	free(zone);
+}
+
+void sw_zones_free(struct sw_zones *zones)
+{
+	if (zones == NULL)
+		return;
+	for (size_t i = 0; i < zones->count; i++)
+		zone_free(zones->zones[i]);
+	free(zones->zones);
+	pthread_mutex_destroy(&zones->lock);
+	free(zones);
+}
+
+static struct zone *zone_new(const struct sw_zone_setting *setting)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+	if (zone == NULL)
+		return NULL;
+	size_t len = sw_name_len(setting->apex);
+	zone->apex = malloc(len);
+	zone->file = strdup(setting->file);
+	if (zone->apex == NULL || zone->file == NULL) {
+		zone_free(zone);
+		return NULL;
+	}
+	memcpy(zone->apex, setting->apex, len);
+	return zone;
+}
+
+/* ---- loading one ---- */
+
+/** Where the findings of a zone go: the log; the first error is kept as the reason. */
+struct listener {
+	char apex[SW_NAME_TEXT_MAX];
+	char reason[REASON_MAX];
+};
+
+static void hear(void *arg, const struct sw_finding *finding)
+{
+	struct listener *listener = arg;
+	char text[REASON_MAX];
+	sw_finding_text(finding, text, sizeof(text));
+	sw_log(finding->severity == SW_ERROR ? SW_LOG_ERROR : SW_LOG_WARNING, "zone %s: %s", listener->apex,
+		text);
+	if (finding->severity == SW_ERROR && listener->reason[0] == '\0')
+		strcpy(listener->reason, text);
+}
+
+static const char *error_text(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "what was found refuses it";
+	case -ENOSPC:
+		return "the answer image is full";
+	case -E2BIG:
+		return "an RRset is larger than any message";
+	case -EEXIST:
+		return "two names share a hash under this start's key: a restart draws another";
+	default:
+		return strerror(-err);
+	}
+}
+
+static void zone_refuse(struct sw_zones *zones, struct zone *zone, const char *reason)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	pthread_mutex_lock(&zones->lock);
+	free(zone->reason);
+	zone->reason = strdup(reason);
+	zone->state = zone->loaded_s != 0 ? SW_ZONE_OUTDATED : SW_ZONE_REFUSED;
+	pthread_mutex_unlock(&zones->lock);
+	sw_log(SW_LOG_ERROR, "zone %s: refused%s", sw_name_text(zone->apex, apex),
+		zone->loaded_s != 0 ? ", the version before goes on serving" : "");
+}
+
+/** Read, check and compile; nothing is served yet. */
+static void zone_prepare(struct sw_zones *zones, struct zone *zone)
+{
+	struct listener listener = {.reason = ""};
+	struct sw_findings findings = {.emit = hear, .arg = &listener};
+	struct sw_contents *contents = NULL;
+	sw_name_text(zone->apex, listener.apex);
+	int err = sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, &findings, &contents);
+	if (err == 0)
+		err = sw_store_prepare(zones->store, contents);
+	sw_contents_free(contents);
+	pthread_mutex_lock(&zones->lock);
+	zone->errors = findings.count[SW_ERROR];
+	zone->warnings = findings.count[SW_WARNING];
+	zone->is_prepared = err == 0;
+	pthread_mutex_unlock(&zones->lock);
+	if (err != 0)
+		zone_refuse(zones, zone, listener.reason[0] ? listener.reason : error_text(err));
+}
+
+/** After publishing: say what is served now. */
+static void zone_settle(struct sw_zones *zones, struct zone *zone, bool is_logged)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	pthread_mutex_lock(&zones->lock);
+	zone->is_prepared = false;
+	zone->state = SW_ZONE_SERVING;
+	zone->loaded_s = time(NULL);
+	if (sw_store_find(zones->store, zone->apex, &zone->served))
+		zone->served.apex = zone->apex; /* the store's own goes with the version */
+	free(zone->reason);
+	zone->reason = NULL;
+	pthread_mutex_unlock(&zones->lock);
+	if (is_logged)
+		sw_log(SW_LOG_INFO, "zone %s: serial %u, %llu names", sw_name_text(zone->apex, apex),
+			zone->served.serial, (unsigned long long)zone->served.names);
+}
+
+static void publish(
+	struct sw_zones *zones, struct zone **some, size_t count, struct sw_zones_outcome *outcome)
+{
+	int err = sw_store_publish(zones->store);
+	for (size_t i = 0; i < count; i++) {
+		if (some[i]->is_prepared && err == 0) {
+			zone_settle(zones, some[i], count <= LOG_EACH_MAX);
+			outcome->loaded++;
+			continue;
+		}
+		if (some[i]->is_prepared) {
+			some[i]->is_prepared = false;
+			zone_refuse(zones, some[i], error_text(err));
+		}
+		if (some[i]->state != SW_ZONE_WAITING)
+			outcome->refused++;
+	}
+	pthread_mutex_lock(&zones->lock);
+	zones->image_bytes = sw_store_bytes(zones->store);
+	pthread_mutex_unlock(&zones->lock);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* ---- the list ---- */
+
+/** Compare old and new list, both sorted: keep what stays, make what is new, leave what goes in `gone`.
+ * @return 0 or -ENOMEM, nothing changed */
+static int merge(const struct sw_zones *zones, const struct sw_settings *settings, struct zone **merged,
+	struct zone **gone, size_t *gone_count)
+{
+	size_t old = 0;
+	for (size_t i = 0; i < settings->zone_count; i++) {
+		const struct sw_zone_setting *setting = &settings->zones[i];
+		int order = -1;
+		while (old < zones->count &&
+			(order = sw_name_compare(zones->zones[old]->apex, setting->apex)) < 0)
+			gone[(*gone_count)++] = zones->zones[old++];
+		if (old < zones->count && order == 0)
+			merged[i] = zones->zones[old++];
+		else if ((merged[i] = zone_new(setting)) == NULL)
+			return -ENOMEM;
+	}
+	while (old < zones->count)
+		gone[(*gone_count)++] = zones->zones[old++];
+	return 0;
+}
+
+/** Zones that stay may have another file now. */
+static void files_update(struct zone **merged, const struct sw_settings *settings)
+{
+	for (size_t i = 0; i < settings->zone_count; i++) {
+		if (strcmp(merged[i]->file, settings->zones[i].file) == 0)
+			continue;
+		char *file = strdup(settings->zones[i].file);
+		if (file == NULL)
+			continue; /* the old name stands; the next reload tries again */
+		free(merged[i]->file);
+		merged[i]->file = file;
+	}
+}
+
+static void drop(struct sw_zones *zones, struct zone *zone, struct sw_zones_outcome *outcome)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	sw_name_text(zone->apex, apex);
+	int err = zone->loaded_s != 0 ? sw_store_remove(zones->store, zone->apex) : 0;
+	if (err == 0)
+		sw_log(SW_LOG_INFO, "zone %s: removed", apex);
+	else
+		sw_log(SW_LOG_ERROR, "zone %s: cannot be removed: %s", apex, strerror(-err));
+	outcome->removed++;
+	zone_free(zone);
+}
+
+int sw_zones_load(
+	struct sw_zones *zones, const struct sw_settings *settings, struct sw_zones_outcome *outcome)
+{
+	size_t gone_count = 0;
+	double start = seconds_now();
+	struct zone **merged = calloc(settings->zone_count + 1, sizeof(*merged));
+	struct zone **gone = calloc(zones->count + 1, sizeof(*gone));
+	memset(outcome, 0, sizeof(*outcome));
+	if (merged == NULL || gone == NULL || merge(zones, settings, merged, gone, &gone_count) != 0) {
+		for (size_t i = 0; merged != NULL && i < settings->zone_count; i++) {
+			if (merged[i] != NULL && !merged[i]->is_listed)
+				zone_free(merged[i]);
+		}
+		free(merged);
+		free(gone);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&zones->lock);
+	struct zone **old = zones->zones;
+	zones->zones = merged;
+	zones->count = settings->zone_count;
+	for (size_t i = 0; i < zones->count; i++)
+		merged[i]->is_listed = true;
+	files_update(merged, settings);
+	pthread_mutex_unlock(&zones->lock);
+	free(old);
+
+	for (size_t i = 0; i < gone_count; i++)
+		drop(zones, gone[i], outcome);
+	free(gone);
+	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++)
+		zone_prepare(zones, merged[i]);
+	publish(zones, merged, zones->count, outcome);
+	outcome->seconds = seconds_now() - start;
+	return 0;
+}
+
+static int compare_apex(const void *apex, const void *zone)
+{
+	return sw_name_compare(apex, (*(struct zone *const *)zone)->apex);
+}
+
+int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome)
+{
+	double start = seconds_now();
+	memset(outcome, 0, sizeof(*outcome));
+	if (zones->count == 0)
+		return -ENOENT;
+	struct zone **found = bsearch(apex, zones->zones, zones->count, sizeof(struct zone *), compare_apex);
+	if (found == NULL)
+		return -ENOENT;
+	zone_prepare(zones, *found);
+	publish(zones, found, 1, outcome);
+	outcome->seconds = seconds_now() - start;
+	return 0;
+}
+
+uint64_t sw_zones_bytes(struct sw_zones *zones)
+{
+	pthread_mutex_lock(&zones->lock);
+	uint64_t bytes = zones->image_bytes;
+	pthread_mutex_unlock(&zones->lock);
+	return bytes;
+}
+
+void sw_zones_each(struct sw_zones *zones, sw_zone_report_fn *report, void *arg)
+{
+	pthread_mutex_lock(&zones->lock);
+	for (size_t i = 0; i < zones->count; i++) {
+		const struct zone *zone = zones->zones[i];
+		report(arg, &(struct sw_zone_report){
+				    .apex = zone->apex,
+				    .file = zone->file,
+				    .state = zone->state,
+				    .reason = zone->reason ? zone->reason : "",
+				    .errors = zone->errors,
+				    .warnings = zone->warnings,
+				    .loaded_s = zone->loaded_s,
+				    .served = zone->served,
+			    });
+	}
+	pthread_mutex_unlock(&zones->lock);
+}

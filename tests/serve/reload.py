@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reloading: under load no query is lost, and what is broken changes nothing."""
+
+import select
+import signal
+import socket
+import threading
+
+import dns.message
+import dns.rdatatype
+import node
+import tap
+
+RELOADS = 50
+IN_FLIGHT = 64
+NAMES = 3000  # so that a reload takes a while
+
+
+QUESTION = node.query("serial.example.com", "TXT", message_id=0)[2:]
+
+
+def ask(number):
+    """The same query under an id."""
+    return number.to_bytes(2, "big") + QUESTION
+
+
+class Asker(threading.Thread):
+    """Keeps queries in flight, and counts those that are never answered."""
+
+    def __init__(self, name):
+        super().__init__(daemon=True)
+        self.name = name
+        self.asked = self.lost = 0
+        self.serials = []  # as answered, in order
+        self.fault = None
+        self.ending = threading.Event()
+
+    def note(self, wire):
+        message = dns.message.from_wire(wire)
+        texts = [rr.to_text() for rrset in message.answer for rr in rrset if rr.rdtype == dns.rdatatype.TXT]
+        if len(texts) != 1:
+            self.fault = self.fault or f"{message}"
+        elif not self.serials or self.serials[-1] != texts[0]:
+            self.serials.append(texts[0])
+
+    def run(self):
+        try:
+            self.work()
+        except Exception as error:  # pylint: disable=broad-except
+            self.fault = f"{error!r}"
+
+
+class UdpAsker(Asker):
+    def work(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(("127.0.0.1", node.PORT))
+            waiting = set()
+            while waiting or not self.ending.is_set():
+                while len(waiting) < IN_FLIGHT and not self.ending.is_set():
+                    number = self.asked % 65536
+                    client.send(ask(number))
+                    waiting.add(number)
+                    self.asked += 1
+                if not select.select([client], [], [], 5)[0]:
+                    self.lost += len(waiting)
+                    return
+                wire = client.recv(4096)
+                waiting.discard(node.message_id(wire))
+                self.note(wire)
+
+
+class TcpAsker(Asker):
+    def work(self):
+        while not self.ending.is_set():
+            with node.Stream() as client:  # a new connection now and then
+                for _ in range(20):
+                    client.send(*(ask(n) for n in range(IN_FLIGHT)))
+                    self.asked += IN_FLIGHT
+                    for number in range(IN_FLIGHT):
+                        wire = client.frame()
+                        if wire is None or node.message_id(wire) != number:
+                            self.lost += IN_FLIGHT - number
+                            return
+                        self.note(wire)
+
+
+def check_load():
+    """Fifty reloads while UDP and TCP clients keep asking: not one query lost, no old serial comes back."""
+    with node.Node() as daemon:
+        daemon.zone.write_text(node.zone_text(0, NAMES))
+        daemon.run("reload")
+        askers = [UdpAsker("udp1"), UdpAsker("udp2"), TcpAsker("tcp")]
+        for asker in askers:
+            asker.start()
+        for serial in range(1, RELOADS + 1):
+            daemon.zone.write_text(node.zone_text(serial, NAMES))
+            done = daemon.run("reload", *(["example.com"] if serial % 2 else []))
+            if done.returncode:
+                yield f"reload {serial}: {done.stderr}"
+        for asker in askers:
+            asker.ending.set()
+        for asker in askers:
+            asker.join(node.LIMIT_S)
+            if asker.fault or asker.lost or not asker.asked:
+                yield f"{asker.name}: {asker.asked} asked, {asker.lost} lost, {asker.fault}"
+            seen = [int(text.strip('"')) for text in asker.serials]
+            if seen != sorted(seen):
+                yield f"{asker.name}: an old version came back: {seen}"
+            if seen[-1:] != [RELOADS] and asker.asked:
+                yield f"{asker.name}: last serial seen {seen[-1:]}"
+        print(f"# {sum(asker.asked for asker in askers)} queries")
+        verdicts = daemon.status()["udp"]["verdicts"]
+        if verdicts["answered"] != askers[0].asked + askers[1].asked:
+            yield f"{verdicts['answered']} answered by UDP"
+
+
+def serial_of(daemon, zone="example.com."):
+    return next((known["serial"] for known in daemon.status()["zones"] if known["zone"] == zone), None)
+
+
+def rcode(name):
+    wire, _ = node.datagram("127.0.0.1", node.query(name, "SOA"))
+    return dns.message.from_wire(wire).rcode()
+
+
+def check_broken():
+    """A broken zone is refused with file and line; the version before goes on serving."""
+    with node.Node() as daemon:
+        daemon.zone.write_text(node.zone_text(2, broken=True))
+        for arguments in ([], ["example.com"]):
+            done = daemon.run("reload", *arguments)
+            if done.returncode != 1:
+                yield f"exit status {done.returncode}"
+            if f"{daemon.zone}:" not in done.stderr or "goes on serving" not in done.stderr:
+                yield f"said: {done.stderr}"
+        zone = daemon.status()["zones"][0]
+        if zone["state"] != "outdated" or zone["serial"] != 1 or str(daemon.zone) not in zone["reason"]:
+            yield f"status: {zone}"
+        if rcode("example.com") != 0:
+            yield "the version before is not served"
+        daemon.zone.unlink()
+        if daemon.run("reload", "example.com").returncode != 1 or rcode("example.com") != 0:
+            yield "a missing file changes what is served"
+        daemon.zone.write_text(node.zone_text(3))
+        if daemon.run("reload", "EXAMPLE.com.").returncode != 0 or serial_of(daemon) != 3:
+            yield f"the mended zone is not served: {daemon.status()['zones']}"
+        if daemon.status()["zones"][0]["reason"]:
+            yield "the reason stays"
+
+
+def check_start_broken():
+    """A zone that is broken at the start stops no other."""
+    with node.Node() as daemon:
+        (daemon.path / "bad.zone").write_text(node.zone_text(broken=True))
+        options = ["--zone", f"bad.test={daemon.path}/bad.zone", "--zone", f"none.test={daemon.path}/none"]
+        daemon.stop()
+        with node.Node(options=options) as second:
+            states = {zone["zone"]: zone["state"] for zone in second.status()["zones"]}
+            if states != {"example.com.": "serving", "bad.test.": "refused", "none.test.": "refused"}:
+                yield f"{states}"
+            if rcode("example.com") != 0:
+                yield "the good zone is not served"
+
+
+def check_unknown():
+    """A zone that is not here cannot be reloaded."""
+    with node.Node() as daemon:
+        done = daemon.run("reload", "example.org")
+        if done.returncode != 1 or "no zone example.org. here" not in done.stderr:
+            yield f"{done}"
+
+
+def check_list():
+    """SIGHUP reads configuration and zone lists again: zones come and go, bad input changes nothing."""
+    with node.Node(config="zone-list: list\n", ready=False) as daemon:
+        zones = daemon.path / "list"
+        daemon.process.wait()  # there is no list yet
+        if "list: No such file or directory" not in daemon.log() or daemon.process.returncode != 2:
+            yield f"{daemon.process.returncode}: {daemon.log()}"
+        zones.write_text("# ours\n\nexample.net\texample.com.zone\n")
+        options = ["--zone-list", str(zones)]
+        with node.Node(options=options) as second:
+            if rcode("example.net") != 0 or rcode("example.org") != 5:
+                yield "not the zones of the list"
+            zones.write_text("example.org\texample.com.zone\n")
+            second.process.send_signal(signal.SIGHUP)
+            node.wait_for(lambda: rcode("example.org") == 0, "a new zone to be served")
+            node.wait_for(lambda: rcode("example.net") == 5, "a zone that left the list to go")
+            zones.write_text("example.org example.com.zone\n")
+            done = second.run("reload")
+            if done.returncode != 1 or "list:1: ORIGIN<TAB>FILE expected" not in done.stderr:
+                yield f"{done}"
+            if rcode("example.org") != 0 or rcode("example.com") != 0:
+                yield "a broken list changed what is served"
+
+
+def check_limits():
+    """A reload changes limits and identity; what needs a restart is said."""
+    with node.Node(config="tcp: {idle-timeout: 30s}\n") as daemon:
+        with node.Stream() as client:
+            client.ask(node.query())
+            (daemon.path / "seawall.yaml").write_text(
+                "server: {udp-workers: 7, identity: ns7}\ntcp: {idle-timeout: 200ms}\n"
+            )
+            if daemon.run("reload").returncode:
+                yield "reload failed"
+            if "restart to change them" not in daemon.log():
+                yield "the log does not ask for a restart"
+            if client.ending() != "closed":
+                yield "the new idle time does not hold"
+        wire, _ = node.datagram("127.0.0.1", node.query("id.server", "TXT", rdclass="CH"))
+        if "ns7" not in dns.message.from_wire(wire).to_text():
+            yield "the new identity is not told"
+
+
+if __name__ == "__main__":
+    node.enter_namespace()
+    tap.run(globals())
