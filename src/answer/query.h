@@ -172,11 +172,10 @@ SW_FN int sw_opt_read(struct sw_work *work, uint32_t at)
 #include "answer/additional.h"
 #endif
 
-/** Whether the record at buf[at] is an OPT record with the root as owner, and whole. */
+/** Whether the record at buf[at] is an OPT record with the root as owner. */
 SW_INLINE int sw_is_opt(const struct sw_work *work, uint32_t at)
 {
-	return at + SW_OPT_LEN <= work->message_len && sw_buf8(work, at) == 0 &&
-		sw_buf16(work, at + 1) == SW_TYPE_OPT;
+	return sw_buf8(work, at) == 0 && sw_buf16(work, at + 1) == SW_TYPE_OPT;
 }
 
 /** The additional section: an OPT record, or nothing. Anything else (TSIG, SIG(0)) is user space's. */
@@ -185,7 +184,9 @@ SW_FN int sw_additional_read(struct sw_work *work, uint32_t at, uint32_t count)
 	if (!work)
 		return SW_QUERY_SILENT;
 	int end = (int)at;
-	if (count == 1 && sw_is_opt(work, at)) {
+	if (count > 0 && at + SW_RECORD_MIN > work->message_len) {
+		end = -1;
+	} else if (count == 1 && sw_is_opt(work, at)) {
 		end = sw_opt_read(work, at + 1);
 	} else if (count > 0) {
 #ifdef SW_BPF

@@ -162,7 +162,7 @@ static unsigned distance(const char *a, const char *b)
 static int unknown_key(
 	struct config *config, const struct sw_yaml *key, const struct key *keys, const char *section)
 {
-	char known[200] = "", near[64] = "";
+	char known[200] = "", near[96] = "";
 	unsigned nearest = 4; /* further away is no misspelling */
 	for (; keys->name != NULL; keys++) {
 		size_t len = strlen(known);
