@@ -141,10 +141,10 @@ SW_FN int sw_finish(struct sw_work *work)
 	return 0;
 }
 
-/** Header flags of the reply (RFC 1035 s4.1.1, RFC 6840 s5.6 for CD). */
+/** Header flags of the reply (RFC 1035 s4.1.1); CD is cleared (RFC 4035 s3.1.6). */
 SW_INLINE uint16_t sw_reply_flags(const struct sw_work *work)
 {
-	uint16_t flags = (uint16_t)(work->flags & (SW_FLAG_RD | SW_FLAG_CD | 15 << SW_OPCODE_SHIFT));
+	uint16_t flags = (uint16_t)(work->flags & (SW_FLAG_RD | 15 << SW_OPCODE_SHIFT));
 	flags |= SW_FLAG_QR | (work->rcode & 15);
 	if (work->is_authoritative)
 		flags |= SW_FLAG_AA;

@@ -24,6 +24,21 @@ SW_INLINE struct sw_part *sw_part_new(struct sw_work *work, uint32_t section)
 	return &work->part[section & 3][count & (SW_PARTS_MAX - 1)];
 }
 
+/** Whether a section has a piece already. */
+SW_FN int sw_part_has(struct sw_work *work, uint32_t section, uint32_t ref)
+{
+	if (!work)
+		return 0;
+	section &= 3;
+	for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
+		if (i >= work->part_count[section])
+			break;
+		if (work->part[section][i].ref == ref)
+			return 1;
+	}
+	return 0;
+}
+
 /** Add a piece to a section; in the authority section the same piece only once.
  *
  * @param form  enum sw_form, or SW_SIGNATURES; the high byte is enum sw_shrink
@@ -34,14 +49,8 @@ SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint
 	if (!work || ref == 0)
 		return -1;
 	section &= 3;
-	if (section == SW_AUTHORITY) {
-		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
-			if (i >= work->part_count[section])
-				break;
-			if (work->part[section][i].ref == ref)
-				return 0;
-		}
-	}
+	if (section == SW_AUTHORITY && sw_part_has(work, section, ref))
+		return 0;
 	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
 	struct sw_part *part = sw_part_new(work, section);
 	if (!piece || !part)

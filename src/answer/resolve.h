@@ -253,7 +253,8 @@ SW_FN int sw_follow_dname(struct sw_work *work, uint32_t label)
 	uint32_t target_len = (uint32_t)piece->len[SW_PLAIN] - SW_RDATA_AT; /* never compressed, RFC 6672 s2.5 */
 	uint32_t prefix_len = work->label_at[label & SW_LABELS_MAX] - work->name_at;
 	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, label));
-	sw_part_add(work, SW_ANSWER, ref, work->wants_dnssec ? SW_FULL : SW_PLAIN, owner);
+	if (!sw_part_has(work, SW_ANSWER, ref)) /* a chain can come through the same DNAME again */
+		sw_part_add(work, SW_ANSWER, ref, work->wants_dnssec ? SW_FULL : SW_PLAIN, owner);
 	sw_authoritative(work);
 	if (prefix_len + target_len > SW_NAME_MAX) {
 		work->rcode = SW_RCODE_YXDOMAIN;

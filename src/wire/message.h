@@ -13,7 +13,6 @@
 #define SW_FLAG_AA 0x0400
 #define SW_FLAG_TC 0x0200
 #define SW_FLAG_RD 0x0100
-#define SW_FLAG_CD 0x0010
 #define SW_OPCODE_SHIFT 11
 
 enum sw_rcode {
