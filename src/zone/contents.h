@@ -15,7 +15,7 @@ enum sw_node_flag {
 	SW_NODE_CUT = 1,       /* NS and not the apex: a zone cut */
 	SW_NODE_BELOW_CUT = 2, /* occluded by a cut above: glue at most */
 	SW_NODE_BELOW_DNAME = 4,
-	SW_NODE_EMPTY = 8, /* empty non-terminal (RFC 4592 s2.2.2) */
+	SW_NODE_EMPTY = 8,	   /* empty non-terminal (RFC 4592 s2.2.2) */
 	SW_NODE_HAS_WILDCARD = 16, /* "*" below this name exists */
 };
 
