@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/config.h"
-#include "cli/yaml.h"
+#include "cli/document.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/yaml.h"
+#include "cli/document.h"
 #include "serve/settings.h"
 #include <errno.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  *
  * Strict: one document, no aliases or tags, keys are plain text, and none twice in a mapping.
  */
-#ifndef SW_CLI_YAML_H
-#define SW_CLI_YAML_H
+#ifndef SW_CLI_DOCUMENT_H
+#define SW_CLI_DOCUMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
