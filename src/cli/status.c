@@ -62,9 +62,9 @@ static void print_head(const json_t *status)
 	printf("%-11s", "listen");
 	json_array_foreach(json_object_get(status, "listen"), i, item) printf(" %s", json_string_value(item));
 	putchar('\n');
-	json_array_foreach(json_object_get(status, "interfaces"), i, item)
-		printf("%-11s %s: %s%s%s\n", i ? "" : "interfaces", text(item, "interface"),
-			text(item, "engine"), text(item, "reason")[0] ? ", " : "", text(item, "reason"));
+	json_array_foreach(json_object_get(status, "interfaces"), i, item) printf("%-11s %s: %s%s\n",
+		i ? "" : "interfaces", text(item, "interface"),
+		strcmp(text(item, "engine"), "sockets") == 0 ? "sockets: " : "", text(item, "reason"));
 	const json_t *kernel = json_object_get(status, "kernel");
 	if (!json_is_true(json_object_get(kernel, "loaded")))
 		printf("%-11s not used: %s\n", "kernel", text(kernel, "reason"));

@@ -154,9 +154,9 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 		if (ladder->kernel != NULL &&
 			sw_kernel_attach(ladder->kernel, rung->interface, &rung->mode, rung->why) != 0)
 			rung->mode = SW_ATTACH_NONE;
-		sw_log(rung->mode == SW_ATTACH_NONE ? SW_LOG_WARNING : SW_LOG_INFO, "interface %s: %s%s%s",
-			rung->interface, sw_ladder_mode_text(rung->mode), rung->why[0] ? ": " : "",
-			rung->why);
+		bool is_attached = rung->mode != SW_ATTACH_NONE;
+		sw_log(is_attached ? SW_LOG_INFO : SW_LOG_WARNING, "interface %s: %s%s", rung->interface,
+			is_attached ? "" : "sockets: ", rung->why);
 	}
 	if (ladder->count == 0)
 		sw_log(SW_LOG_INFO, "answering from sockets: %s", ladder->why);

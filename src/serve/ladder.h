@@ -13,7 +13,7 @@
 struct sw_rung {
 	char interface[IF_NAMESIZE];
 	enum sw_attach_mode mode;
-	char why[SW_WHY_MAX];
+	char why[SW_WHY_MAX]; /* how it is attached, and why not better */
 };
 
 struct sw_ladder;

@@ -32,7 +32,7 @@ CLIENTS = "10.0.0.0/8"
 def enter_namespace():
     """Start this program again in a network namespace that goes when it ends."""
     if "SW_IN_NAMESPACE" not in os.environ:
-        os.environ["SW_IN_NAMESPACE"] = "1"
+        os.environ["SW_IN_NAMESPACE"] = "root" if os.geteuid() == 0 else "user"
         as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
         # The daemons go with this program, however it ends.
         os.execvp("unshare", ["unshare", *as_root, "--net", sys.executable, *sys.argv])
@@ -40,6 +40,11 @@ def enter_namespace():
     commands += [f"address add {address}/32 dev lo" for address in V4]
     commands += [f"address add {address}/128 dev lo nodad" for address in V6]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(commands) + "\n", text=True, check=True)
+
+
+def has_kernel():
+    """Whether programs may be loaded: the node must use them then."""
+    return os.environ["SW_IN_NAMESPACE"] == "root"
 
 
 def wait_for(condition, what, limit_s=LIMIT_S):
@@ -82,7 +87,7 @@ def query(name="www.example.com", rdtype="A", message_id=None, **options):
 class Node:
     """A running seawall and its directory."""
 
-    def __init__(self, config="", options=(), listen=("0.0.0.0", "::"), ready=True):
+    def __init__(self, config="", options=(), listen=("0.0.0.0", "::"), ready=True, before=()):
         self.directory = tempfile.TemporaryDirectory(prefix="seawall-test-")
         self.path = Path(self.directory.name)
         self.zone = self.path / "example.com.zone"
@@ -97,7 +102,7 @@ class Node:
             arguments += ["--xdp", "none"]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [SEAWALL, "serve", self.path / "seawall.yaml", *arguments, *options],
+                [*before, SEAWALL, "serve", self.path / "seawall.yaml", *arguments, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

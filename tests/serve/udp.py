@@ -11,16 +11,89 @@ import node
 import tap
 
 
-def check_wildcard():
-    """A wildcard answers from the address asked, IPv4 and IPv6."""
-    with node.Node():
-        for address in ["127.0.0.1", "127.9.9.9", "::1", *node.V4, *node.V6]:
+def wildcard(*options):
+    """Ask every address of a daemon that listens on wildcards."""
+    with node.Node(options=options) as daemon:
+        addresses = ["127.0.0.1", "::1", *node.V4, *node.V6]
+        for address in addresses:
             wire = node.query()
             reply, peer = node.datagram(address, wire)
             if not node.answers(reply, wire):
                 yield f"no answer from {address}"
             elif peer != address:
                 yield f"asked {address}, answered by {peer}"
+        by_kernel = daemon.status()["kernel"]["verdicts"]["answered"]
+        if by_kernel != (len(addresses) if "lo" in options and node.has_kernel() else 0):
+            yield f"{by_kernel} answered by the kernel"
+
+
+def check_wildcard_sockets():
+    """Sockets: a wildcard answers from the address asked, IPv4 and IPv6."""
+    yield from wildcard("--xdp", "none")
+
+
+def check_wildcard_kernel():
+    """Kernel: a wildcard answers from the address asked, IPv4 and IPv6."""
+    yield from wildcard("--xdp", "lo")
+
+
+def check_kernel_follows_addresses():
+    """An address that comes, and one that goes, are noticed by the kernel part of a wildcard."""
+    with node.Node(options=["--xdp", "lo"]) as daemon:
+        subprocess.run(["ip", "address", "add", "203.0.113.9/32", "dev", "lo"], check=True)
+
+        def answered_by_kernel():
+            before = daemon.status()["kernel"]["verdicts"]["answered"]
+            wire = node.query()
+            reply, peer = node.datagram("203.0.113.9", wire)
+            if not node.answers(reply, wire) or peer != "203.0.113.9":
+                raise RuntimeError(f"answered by {peer}")
+            return not node.has_kernel() or daemon.status()["kernel"]["verdicts"]["answered"] > before
+
+        node.wait_for(answered_by_kernel, "the kernel to answer from the new address")
+        subprocess.run(["ip", "address", "del", "203.0.113.9/32", "dev", "lo"], check=True)
+        wire = node.query()
+        if not node.answers(node.datagram("127.0.0.1", wire)[0], wire):
+            yield "not answered after an address went"
+
+
+def check_detached():
+    """Stopping takes the program off the interface, and a second daemon can have it."""
+    for _ in range(2):
+        with node.Node(options=["--xdp", "lo"]) as daemon:
+            link = subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True, check=True).stdout
+            if ("xdp" in link) != node.has_kernel():
+                yield f"running: {link}"
+            if daemon.stop() != 0:
+                yield "exit status is not 0"
+        link = subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True, check=True).stdout
+        if "xdp" in link:
+            yield f"stopped: {link}"
+
+
+def check_interface_taken():
+    """An interface that has an XDP program already is served from sockets, and the reason is told."""
+    with node.Node(options=["--xdp", "lo"]):
+        with node.Node(options=["--xdp", "lo", "--listen", f"127.0.0.1@{node.PORT + 1}"], listen=()) as second:
+            interface = second.status()["interfaces"][0]
+            if interface["engine"] != "sockets" or not interface["reason"]:
+                yield f"{interface}"
+            if node.has_kernel() and "already has an XDP program" not in second.log():
+                yield second.log()
+
+
+def check_no_rights():
+    """Without the right to load programs it says so, and serves from sockets."""
+    if not node.has_kernel():
+        return
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    with node.Node(options=["--xdp", "lo"], before=drop) as daemon:
+        interface = daemon.status()["interfaces"][0]
+        if interface["engine"] != "sockets" or "CAP_BPF" not in interface["reason"]:
+            yield f"{interface}"
+        wire = node.query()
+        if not node.answers(node.datagram("127.0.0.1", wire)[0], wire):
+            yield "not answered"
 
 
 def check_named():
