@@ -157,16 +157,21 @@ int sw_kernel_open(struct sw_kernel **out, char *why)
 	return 0;
 }
 
-void sw_kernel_free(struct sw_kernel *kernel)
+void sw_kernel_detach(struct sw_kernel *kernel)
 {
-	if (!kernel)
-		return;
 	while (kernel->interfaces) {
 		struct interface *interface = kernel->interfaces;
 		kernel->interfaces = interface->next;
 		sw_detach(&interface->attachment);
 		free(interface);
 	}
+}
+
+void sw_kernel_free(struct sw_kernel *kernel)
+{
+	if (!kernel)
+		return;
+	sw_kernel_detach(kernel);
 	for (size_t i = 0; i < kernel->pending_count; i++)
 		close(kernel->pending[i].fd);
 	free(kernel->pending);

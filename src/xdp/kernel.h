@@ -27,6 +27,9 @@ enum sw_attach_mode { SW_ATTACH_NONE, SW_ATTACH_GENERIC, SW_ATTACH_NATIVE };
  * @param why  SW_WHY_MAX bytes: how it is attached and, where not native, why */
 int sw_kernel_attach(struct sw_kernel *kernel, const char *interface, enum sw_attach_mode *mode, char *why);
 
+/** Detach from every interface: packets go to the sockets from now on. The store may be freed after this. */
+void sw_kernel_detach(struct sw_kernel *kernel);
+
 /** Answer for this address and port (all-zero addresses stand for every address of the machine, as known at
  * the time of the call; call again when addresses change). Until then every packet passes untouched.
  * @return 0, -ENOSPC past SW_SERVICES_MAX */
