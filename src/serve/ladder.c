@@ -113,6 +113,12 @@ int sw_ladder_open(struct sw_ladder **result, const struct sw_settings *settings
 	return 0;
 }
 
+void sw_ladder_detach(struct sw_ladder *ladder)
+{
+	if (ladder->kernel != NULL)
+		sw_kernel_detach(ladder->kernel);
+}
+
 void sw_ladder_free(struct sw_ladder *ladder)
 {
 	if (ladder == NULL)

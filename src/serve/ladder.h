@@ -24,10 +24,13 @@ struct sw_ladder;
  * @return 0; -ENODEV with text in why when a listed interface is missing; -ENOMEM */
 int sw_ladder_open(struct sw_ladder **ladder, const struct sw_settings *settings, char *why);
 
-/** Detach everywhere. Takes NULL. */
+/** Leave the interfaces to the sockets. */
+void sw_ladder_detach(struct sw_ladder *ladder);
+
+/** Detached or not; the store must have gone before. Takes NULL. */
 void sw_ladder_free(struct sw_ladder *ladder);
 
-/** NULL where there is no kernel part. Store and ladder share it: free the store first. */
+/** NULL where there is no kernel part. */
 struct sw_kernel *sw_ladder_kernel(const struct sw_ladder *ladder);
 
 /** Why there is no kernel part, or "". */

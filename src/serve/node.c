@@ -333,20 +333,20 @@ static int loop(struct node *node)
 
 /* ---- closing ---- */
 
-/** What takes in work first, what answers last. Kernel part and store share memory, and XDP must not be
- * attached to an image that is being taken apart: so it goes first, and the process takes the rest along. */
+/** XDP first: its packets reach the sockets from then on. What takes in work before what answers. */
 static void node_close(struct node *node)
 {
 	__atomic_store_n(&node->is_stopping, true, __ATOMIC_RELAXED);
 	sw_control_close(node->control);
 	sw_loader_free(node->loader);
+	if (node->ladder != NULL)
+		sw_ladder_detach(node->ladder);
 	sw_tcp_free(node->tcp, STOP_GRACE_MS);
 	for (size_t i = 0; node->udp != NULL && i < node->settings->listen_count; i++)
 		sw_udp_free(node->udp[i]);
 	free(node->udp);
 	sw_zones_free(node->zones);
-	if (node->ladder == NULL || sw_ladder_kernel(node->ladder) == NULL)
-		sw_store_free(node->store);
+	sw_store_free(node->store);
 	sw_ladder_free(node->ladder);
 	const int fds[] = {node->epoll, node->signals, node->timer, node->netlink};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
