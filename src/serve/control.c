@@ -195,11 +195,16 @@ int sw_control_ask(const char *path, const json_t *request, json_t **reply)
 	int fd = dial(&address);
 	if (fd < 0)
 		return fd;
+	FILE *stream = fdopen(fd, "r"); /* buffered: json_loadfd() reads byte by byte */
+	if (stream == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
 	err = write_line(fd, request);
 	if (err == 0) {
-		*reply = json_loadfd(fd, 0, NULL);
+		*reply = json_loadf(stream, 0, NULL);
 		err = *reply ? 0 : -EPROTO;
 	}
-	close(fd);
+	fclose(stream);
 	return err;
 }

@@ -56,7 +56,7 @@ def wait_for(condition, what, limit_s=LIMIT_S):
             return got
         if time.monotonic() > end:
             raise TimeoutError(f"waited {limit_s} s for {what}")
-        time.sleep(0.01)
+        time.sleep(0.01)  # between polls
 
 
 def zone_text(serial=1, names=0, broken=False):
