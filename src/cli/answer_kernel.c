@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ETHERNET 14
+#define ETHERNET_MIN 60 /* bytes of the shortest frame, without its checksum */
 #define UDP 8
 #define DNS_PORT 53
 #define SOURCE_PORT 53053
@@ -97,21 +98,23 @@ static size_t build(const struct sw_frame *frame, uint8_t *bytes, const uint8_t 
 	return (size_t)(udp - bytes) + UDP + query_len;
 }
 
-/** What a resolver's network stack would look at. @return NULL, or what is wrong */
-static const char *broken(const struct sw_frame *frame, size_t len, size_t ip_len)
+/** What a resolver's network stack would look at.
+ * @param datagram_len  of UDP, as the IP header says
+ * @return NULL, or what is wrong */
+static const char *broken(const struct sw_frame *frame, size_t len, size_t ip_len, size_t datagram_len)
 {
 	bool is_v4 = frame->source_len == 4;
 	const uint8_t *ip = frame->out + ETHERNET, *udp = ip + ip_len;
 	const uint8_t *addresses = is_v4 ? ip + 12 : ip + 8;
 	size_t address_len = frame->source_len;
-	if (len < ETHERNET + ip_len + UDP + 12)
+	if (len < ETHERNET + ip_len + UDP + 12 || datagram_len < UDP + 12)
 		return "shorter than a DNS header";
-	size_t datagram_len = len - ETHERNET - ip_len;
 	if (memcmp(frame->out, their_mac, 6) != 0 || memcmp(frame->out + 6, our_mac, 6) != 0)
 		return "Ethernet addresses";
 	if (get16(frame->out + 12) != (is_v4 ? 0x0800 : 0x86dd) || ip[0] != (is_v4 ? 0x45 : 0x60))
 		return "protocol of the frame";
-	if (is_v4 ? get16(ip + 2) != 20 + datagram_len : get16(ip + 4) != datagram_len)
+	size_t used = ETHERNET + ip_len + datagram_len;
+	if (used != len && (used > len || len != ETHERNET_MIN)) /* padded to what Ethernet wants at least */
 		return "length in the IP header";
 	if (is_v4 && checksum(0, ip, 20) != 0xffff)
 		return "checksum of the IP header";
@@ -148,13 +151,15 @@ enum sw_frame_result sw_frame_run(struct sw_frame *frame, const uint8_t *query, 
 		return SW_FRAME_PUNTED;
 	if (run.retval == XDP_DROP)
 		return SW_FRAME_DROPPED;
-	const char *what =
-		run.retval == XDP_TX ? broken(frame, run.data_size_out, ip_len) : "verdict of the program";
+	const uint8_t *ip = frame->out + ETHERNET;
+	size_t datagram_len = frame->source_len == 4 ? get16(ip + 2) - ip_len : get16(ip + 4);
+	const char *what = run.retval == XDP_TX ? broken(frame, run.data_size_out, ip_len, datagram_len)
+						: "verdict of the program";
 	if (what != NULL) {
 		snprintf(frame->why, sizeof(frame->why), "the kernel part made a broken frame: %s", what);
 		return SW_FRAME_BROKEN;
 	}
 	*reply = frame->out + ETHERNET + ip_len + UDP;
-	*reply_len = run.data_size_out - ETHERNET - ip_len - UDP;
+	*reply_len = datagram_len - UDP;
 	return SW_FRAME_REPLY;
 }
