@@ -53,16 +53,22 @@ static inline void sw_repeat(uint32_t count, long (*step)(uint64_t i, void *cont
 
 #endif
 
-/* Unaligned numbers inside messages, slots and pieces. */
+/* Numbers at any address inside messages, slots and pieces. For BPF they are not called packed: clang would
+ * take them apart into bytes, while the kernels this runs on (x86-64, arm64) load them whole. */
+#ifdef SW_BPF
+#define SW_ANYWHERE __attribute__((may_alias))
+#else
+#define SW_ANYWHERE __attribute__((packed, may_alias))
+#endif
 struct sw_u16 {
 	uint16_t v;
-} __attribute__((packed, may_alias));
+} SW_ANYWHERE;
 struct sw_u32 {
 	uint32_t v;
-} __attribute__((packed, may_alias));
+} SW_ANYWHERE;
 struct sw_u64 {
 	uint64_t v;
-} __attribute__((packed, may_alias));
+} SW_ANYWHERE;
 #define SW_LOAD16(p) (((const struct sw_u16 *)(p))->v)
 #define SW_LOAD32(p) (((const struct sw_u32 *)(p))->v)
 #define SW_LOAD64(p) (((const struct sw_u64 *)(p))->v)

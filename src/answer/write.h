@@ -19,8 +19,9 @@
 #endif
 
 /** `size` bytes at message offset `at`, or NULL; SW_END is where the packet ends. */
+#define SW_MESSAGE_MASK 0xfff
 #define SW_MESSAGE(out, work, at) \
-	((uint8_t *)(long)(out)->data + (((work)->message_at & 0xff) + ((at)&0xfff)))
+	((uint8_t *)(long)(out)->data + (((work)->message_at & 0xff) + ((at)&SW_MESSAGE_MASK)))
 #define SW_END(out) ((uint8_t *)(long)(out)->data_end)
 #define SW_COPY_MAX 1536u /* bytes of one part; udp_max is at most 1,452 */
 #define SW_RELOCS_MAX 256u /* a record has two at most in 14 bytes, and 1,452 bytes are sent */
@@ -28,6 +29,7 @@
 #else
 
 #define SW_OUT void
+#define SW_MESSAGE_MASK 0x1ffff
 #define SW_MESSAGE(out, work, at) ((void)(out), (work)->reply + (at))
 #define SW_END(out) ((uint8_t *)UINTPTR_MAX)
 #define SW_COPY_MAX 65536u
@@ -59,47 +61,67 @@ SW_FN int sw_relocate(SW_OUT *out, struct sw_work *work, uint32_t section, uint3
 {
 	if (!work)
 		return -1;
-	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
+	const struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
 	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
 	if (!piece)
 		return -1;
 	uint32_t from = part->form == SW_SIGNATURES ? piece->reloc_count[SW_PLAIN] : 0;
-	uint32_t start = part->form == SW_SIGNATURES ? piece->len[SW_PLAIN] : 0;
-	uint32_t end = piece->reloc_count[part->form != SW_PLAIN];
+	uint32_t at = part->base[SW_BASE_SELF];
+	if (part->form == SW_SIGNATURES)
+		at -= piece->len[SW_PLAIN];
+	uint32_t count = piece->reloc_count[part->form != SW_PLAIN] - from;
+#ifdef SW_BPF
+	from &= SW_RELOCS_MAX - 1;
+#endif
+	const uint8_t *position = (const uint8_t *)piece + sizeof(*piece) + 2 * from;
+	const uint8_t *end = SW_END(out);
+	uint8_t *message = SW_MESSAGE(out, work, 0);
 	uint64_t sum = 0;
 	for (uint32_t i = 0; i < SW_RELOCS_MAX; i++) {
-		if (from + i >= end)
+		if (i >= count)
 			break;
-		uint32_t reloc = from + i;
-#ifdef SW_BPF
-		reloc &= SW_RELOCS_MAX - 1;
-#endif
-		const uint8_t *position = (const uint8_t *)piece + sizeof(*piece) + 2 * reloc;
-		uint32_t at = part->base[SW_BASE_SELF] + SW_LOAD16(position) - start;
-		uint8_t *field = SW_MESSAGE(out, work, at);
-		if (field + 2 > SW_END(out))
+		uint32_t field_at = (at + SW_LOAD16(position + 2 * i)) & SW_MESSAGE_MASK;
+		uint8_t *field = message + field_at;
+		if (field + 2 > end)
 			return -1;
 		uint16_t stored = sw_be16(SW_LOAD16(field));
 		uint32_t target = (stored & 0x3fff) + part->base[stored >> 14];
-		uint16_t pointer = (uint16_t)(SW_POINTER | (target & 0x3fff));
-		SW_STORE16(field, sw_be16(pointer));
-		sum += sw_sum_at(at, sw_be16(pointer)) + sw_sum_at(at, (uint16_t)~sw_be16(stored));
+		uint16_t pointer = sw_be16((uint16_t)(SW_POINTER | (target & 0x3fff)));
+		SW_STORE16(field, pointer);
+		sum += sw_sum_at(field_at, pointer) + sw_sum_at(field_at, (uint16_t)~sw_be16(stored));
 	}
 	work->sum += sum;
 	return 0;
 }
 
-/** Copy bytes to message offset `at`: whole words, then one more that overlaps. Parts have 8 bytes at least:
- * a record is 11. */
+/** Copy bytes to message offset `at`: four words at a time, then single ones, then one that overlaps. Parts
+ * have 8 bytes at least: a record is 11. */
 SW_INLINE int sw_copy(SW_OUT *out, const struct sw_work *work, uint32_t at, const uint8_t *from, uint32_t len)
 {
+	const uint8_t *start = from, *end = SW_END(out);
 	uint8_t *to = SW_MESSAGE(out, work, at);
-	for (uint32_t i = 0; i + 8 < SW_COPY_MAX; i += 8) {
+	uint32_t i;
+	for (i = 0; i < SW_COPY_MAX; i += 32) {
+		if (i + 32 > len)
+			break;
+		if (to + 32 > end)
+			return -1;
+		SW_STORE64(to, SW_LOAD64(from));
+		SW_STORE64(to + 8, SW_LOAD64(from + 8));
+		SW_STORE64(to + 16, SW_LOAD64(from + 16));
+		SW_STORE64(to + 24, SW_LOAD64(from + 24));
+		to += 32;
+		from += 32;
+	}
+	for (uint32_t word = 0; word < 3; word++) {
 		if (i + 8 > len)
 			break;
-		if (to + i + 8 > SW_END(out))
+		if (to + 8 > end)
 			return -1;
-		SW_STORE64(to + i, SW_LOAD64(from + i));
+		SW_STORE64(to, SW_LOAD64(from));
+		to += 8;
+		from += 8;
+		i += 8;
 	}
 	if ((len & 7) == 0)
 		return 0;
@@ -109,9 +131,9 @@ SW_INLINE int sw_copy(SW_OUT *out, const struct sw_work *work, uint32_t at, cons
 		return -1;
 #endif
 	to = SW_MESSAGE(out, work, at + last);
-	if (to + 8 > SW_END(out))
+	if (to + 8 > end)
 		return -1;
-	SW_STORE64(to, SW_LOAD64(from + last));
+	SW_STORE64(to, SW_LOAD64(start + last));
 	return 0;
 }
 
