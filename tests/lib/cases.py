@@ -57,7 +57,7 @@ class Case:
         self.is_header_only = self.is_form_open = False
         self.sections = {'answer': [], 'authority': [], 'additional': []}
         self.may, self.either, self.claims = [], [], []
-        self.soa_of = []
+        self.soa_of, self.rrsets = [], []
         self.edns, self.edns_options, self.edns_size = None, [], None
         self.tsig_error = None
 
@@ -203,6 +203,11 @@ class Parser:
     def _section(self, case, section, rest):
         if rest == 'soa' or rest.startswith('soa '):
             case.soa_of.append(rest[4:] or None)
+            return
+        if rest.startswith('rrset '):
+            words = rest.split()
+            owner = dns.name.from_text(words[4 if words[3:4] == ['as'] else 1])
+            case.rrsets.append((section, dns.name.from_text(words[1]), dns.rdatatype.from_text(words[2]), owner))
             return
         case.sections[section].append(parse_record(rest, self.place))
 

@@ -143,9 +143,7 @@ class NsecProofs:
 
     def wildcard_nodata(self, name, rdtype):
         encloser, used = self.encloser(name)
-        owner, rdata = self.match(wildcard_at(encloser))
-        check_absent(rdata, rdtype)
-        return {used, owner}
+        return {used} | self.nodata(wildcard_at(encloser), rdtype)
 
     def wildcard(self, name, encloser):
         found, used = self.encloser(name)
@@ -309,8 +307,9 @@ class Validator:
         owner, rdtype = key
         text = '%s %s' % (owner, dns.rdatatype.to_text(rdtype))
         zone = self.zone_of(owner)
-        if zone is not None and rdtype in (DS, NSEC) and owner == zone.origin.canonicalize() and section == 'authority' and signatures:
-            zone = self.zone_of(signatures[0].rdata.signer)
+        if zone is not None and owner == zone.origin and (rdtype == DS or rdtype == NSEC and signatures):
+            # At an apex the parent's DS and NSEC stand beside the records of the child (RFC 4035 s2.4, s2.6).
+            zone = self.zone_of(signatures[0].rdata.signer if signatures else owner.parent()) or zone
         if zone is None or not zone.is_signed:
             if signatures:
                 raise Unproven('%s is signed in a zone that is not' % text)
