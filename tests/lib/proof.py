@@ -34,7 +34,9 @@ class Zone:
                 self.rrsets[name.canonicalize(), rdataset.rdtype, rdataset.covers] = rrset
         self.cuts = {n for n, t, _ in self.rrsets if t == NS and n != self.origin.canonicalize()}
         self.keys = self.get(self.origin, DNSKEY)
-        self.is_nsec3 = self.get(self.origin, NSEC3PARAM) is not None
+        parameters = self.get(self.origin, NSEC3PARAM)
+        self.is_nsec3 = parameters is not None
+        self.nsec3_parameters = parameters[0].to_text() if parameters else ''
 
     def get(self, name, rdtype, covers=0):
         return self.rrsets.get((name.canonicalize(), rdtype, covers))

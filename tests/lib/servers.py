@@ -35,7 +35,7 @@ def knot_conf(directory, port, zones, secret):
 def nsd_conf(directory, port, zones, secret):
     lines = ['server:', ' ip-address: 127.0.0.1@%d' % port, ' username: ""', ' zonesdir: "%s"' % directory, ' database: ""',
              ' zonelistfile: "%s/list"' % directory, ' pidfile: "%s/pid"' % directory, ' xfrdfile: "%s/xfrd"' % directory,
-             ' logfile: "%s/log"' % directory, ' server-count: 1', ' ipv4-edns-size: 1232', ' minimal-responses: yes',
+             ' logfile: "%s/log"' % directory, ' server-count: 1', ' ipv4-edns-size: 1232', ' minimal-responses: no',
              ' rrl-ratelimit: 0', ' hide-version: yes', ' hide-identity: yes', ' refuse-any: no']
     lines += [' answer-cookie: yes', ' cookie-secret: %s' % secret] if secret else [' answer-cookie: no']
     lines += ['remote-control:', ' control-enable: no']
@@ -46,7 +46,7 @@ def nsd_conf(directory, port, zones, secret):
 
 def bind_conf(directory, port, zones, secret):
     lines = ['options {', ' directory "%s";' % directory, ' listen-on port %d { 127.0.0.1; };' % port, ' listen-on-v6 { none; };',
-             ' recursion no;', ' allow-query { any; };', ' minimal-responses yes;', ' minimal-any yes;', ' notify no;',
+             ' recursion no;', ' allow-query { any; };', ' minimal-responses no;', ' zero-no-soa-ttl no;', ' minimal-any yes;', ' notify no;',
              ' pid-file "%s/pid";' % directory, ' session-keyfile none;', ' managed-keys-directory "%s";' % directory,
              ' max-udp-size 1232;', ' edns-udp-size 1232;', ' check-integrity no;', ' check-names primary ignore;', ' version none;',
              ' hostname none;', ' server-id none;', ' empty-zones-enable no;', ' dnssec-validation no;', ' allow-transfer { none; };',
@@ -78,7 +78,8 @@ CONF = {'knot': knot_conf, 'nsd': nsd_conf, 'bind': bind_conf, 'pdns': pdns_conf
 class Server:
     """One server on 127.0.0.1; a context manager that stops what it started."""
 
-    def __init__(self, name, directory, port, zones, secret='', signed=()):
+    def __init__(self, name, directory, port, zones, secret='', signed=None):
+        """@param signed  origins of signed zones, to their NSEC3PARAM or '': PowerDNS wants to be told"""
         self.name, self.port, self.zones, self.process = name, port, zones, None
         os.makedirs(directory, exist_ok=True)
         lines, conf, argv = CONF[name](directory, port, zones, secret)
@@ -86,11 +87,11 @@ class Server:
         with open(path, 'w', encoding='utf-8') as f:
             f.write('\n'.join(lines) + '\n')
         if name == 'pdns':
-            subprocess.run(['pdnsutil', '--config-dir=' + directory, 'create-bind-db', os.path.join(directory, 'dnssec.db')],
-                           capture_output=True, check=False)
-            for origin in signed:
-                subprocess.run(['pdnsutil', '--config-dir=' + directory, 'set-presigned', origin.rstrip('.')],
-                               capture_output=True, check=False)
+            for origin, nsec3 in (signed or {}).items():
+                run = ['pdnsutil', '--config-dir=' + directory]
+                if nsec3:
+                    subprocess.run(run + ['set-nsec3', origin.rstrip('.'), nsec3], capture_output=True, check=False)
+                subprocess.run(run + ['set-presigned', origin.rstrip('.')], capture_output=True, check=False)
         self.argv = argv if name == 'pdns' else argv + [path]
         self.log = os.path.join(directory, 'stderr')
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
