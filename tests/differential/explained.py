@@ -7,7 +7,7 @@ differs is still seen. docs/wire.md holds the same list in words, by the same id
 import dns.name
 import dns.rcode
 import dns.rdatatype
-from dns.rdatatype import A, AAAA, CNAME, DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV
+from dns.rdatatype import A, AAAA, CNAME, DNAME, DS, MX, NS, NSEC, NSEC3, NSEC3PARAM, RRSIG, SOA, SRV
 
 import message
 
@@ -265,3 +265,30 @@ def glue_aaaa_512(question, ours, theirs):
     missing = [r for k, r in ours.additional.items() if k not in theirs.additional]
     if question.size == 512 and missing and all(r.rdtype == AAAA or r.covers == AAAA for r in missing) and NS in theirs.types('authority'):
         ours.drop('additional', lambda r: r.key not in theirs.additional)
+
+
+@explanation('ds-without-do', 'pdns')
+def ds_without_do(question, ours, theirs):
+    """PowerDNS puts the DS into referrals to those who did not ask for it (RFC 4035 s3.1.4 wants it with DO)."""
+    if not question.is_do:
+        theirs.drop('authority', lambda r: r.rdtype == DS and r.key not in ours.authority)
+
+
+@explanation('odd-bytes', 'pdns')
+def odd_bytes(question, ours, theirs):
+    """PowerDNS refuses to look for names with a zero byte, a blank or a dot inside a label (RFC 2181 s11 allows them)."""
+    names = [question.name] + [r.rdata.target for r in ours.answer.values() if r.rdtype == CNAME]
+    odd = any(b < 0x21 or b > 0x7e or b in b'.,()"$@;\\' for n in names for label in n.labels for b in label)
+    if odd and theirs.rcode == dns.rcode.SERVFAIL:
+        theirs.rcode, theirs.aa, theirs.tc = ours.rcode, ours.aa, ours.tc
+        ours.clear()
+        theirs.clear()
+
+
+@explanation('nsec-asked', 'pdns')
+def nsec_asked(question, ours, theirs):
+    """PowerDNS keeps NSEC and NSEC3PARAM apart from the data and does not give them to who asks for them."""
+    if question.rdtype in (NSEC, NSEC3, NSEC3PARAM):
+        theirs.rcode, theirs.aa, theirs.tc = ours.rcode, ours.aa, ours.tc
+        ours.clear()
+        theirs.clear()

@@ -48,8 +48,9 @@ class ZoneText:
 class Case:
     """One query and the reply that is expected."""
 
-    def __init__(self, citation, title, place, options):
-        self.citation, self.title, self.place, self.options = citation, title, place, options
+    def __init__(self, citation, title, place, options, config):
+        self.citation, self.title, self.place = citation, title, place
+        self.options, self.config = options, config
         self.message = self.name = self.rdtype = None
         self.asked_edns = False
         self.asked_size, self.asked_do, self.is_stream = 0, False, False
@@ -111,7 +112,7 @@ def parse_hex(text):
 class Parser:
     def __init__(self, path):
         self.path, self.zones, self.cases = path, [], []
-        self.options, self.block = (), None
+        self.options, self.config, self.block = (), '', None
         with open(path, encoding='utf-8') as f:
             for number, line in unfold(f.read()):
                 self.place = '%s:%d' % (path, number)
@@ -121,7 +122,9 @@ class Parser:
                 raise BadFile('%s: a case needs `ask` or `raw`, and `reply`' % case.place)
 
     def _line(self, line):
-        if isinstance(self.block, ZoneText) and (line.startswith('\t') or not line.strip()):
+        if self.block == 'config' and line.startswith('\t'):
+            self.config += line[1:] + '\n'
+        elif isinstance(self.block, ZoneText) and (line.startswith('\t') or not line.strip()):
             self.block.lines.append(line[1:])
         elif not line.strip() or line.startswith('#'):
             return
@@ -137,12 +140,14 @@ class Parser:
             self.block = ZoneText(words[0], words[1:], self.place)
             self.zones.append(self.block)
         elif word == 'options':
-            self.options, self.block = tuple(shlex.split(rest)), None
+            self.options, self.config, self.block = tuple(shlex.split(rest)), '', None
+        elif word == 'config':
+            self.options, self.config, self.block = (), '', 'config'
         elif word == 'case':
             citation, colon, title = rest.partition(': ')
             if not colon:
                 raise BadFile('%s: `case CITATION: TITLE`' % self.place)
-            self.block = Case(citation, title, self.place, self.options)
+            self.block = Case(citation, title, self.place, self.options, self.config)
             self.cases.append(self.block)
         else:
             raise BadFile('%s: %s?' % (self.place, word))

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drives `seawall answer`: messages in, replies out, framed by two bytes of length (0: no reply)."""
 import os
+import re
 import struct
 import subprocess
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SEAWALL = os.environ.get('SEAWALL', os.path.join(ROOT, 'build', 'seawall'))
@@ -30,28 +32,49 @@ def unframe(data):
     return replies
 
 
-def command(engine, zones, options=()):
-    argv = [SEAWALL, 'answer', '--engine', engine]
+def command(engine, zones, options=(), config=None):
+    argv = [SEAWALL, 'answer', '--engine', engine] + ([config] if config else [])
     for origin, path in zones:
         argv += ['--zone', '%s=%s' % (origin, path)]
     return argv + list(options)
 
 
-def answer(engine, zones, messages, options=(), limit_s=120):
+class Answers(list):
+    """Replies in the order of the messages, b'' where there is none; `punted` of them were made in user space."""
+
+    punted = 0
+
+
+def punted_in(text):
+    """From the line that --punted makes."""
+    found = re.search(r'^punted: (\d+) of \d+$', text, re.M)
+    if not found:
+        raise EngineFailed('--punted said nothing: %s' % text)
+    return int(found.group(1))
+
+
+def answer(engine, zones, messages, options=(), config='', limit_s=120):
     """Answer all messages with one start of an engine.
 
     @param zones    pairs of origin and path
     @param options  further arguments, as --time
-    @return replies in the order of the messages, b'' where there is none
+    @param config   text of a configuration file, '' for none
+    @return Answers
     """
-    try:
-        done = subprocess.run(command(engine, zones, options), input=frame(messages), capture_output=True,
-                              timeout=limit_s, check=False)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise EngineFailed(str(e)) from e
+    options = list(options) + (['--punted'] if engine == 'kernel' else [])
+    with tempfile.NamedTemporaryFile('w', prefix='seawall.', suffix='.yaml') as f:
+        f.write(config)
+        f.flush()
+        try:
+            done = subprocess.run(command(engine, zones, options, f.name if config else None), input=frame(messages),
+                                  capture_output=True, timeout=limit_s, check=False)
+        except (OSError, subprocess.TimeoutExpired) as e:
+            raise EngineFailed(str(e)) from e
+    text = done.stderr.decode(errors='replace').strip()
     if done.returncode:
-        raise EngineFailed('exit %d: %s' % (done.returncode, done.stderr.decode(errors='replace').strip()))
-    replies = unframe(done.stdout)
+        raise EngineFailed('exit %d: %s' % (done.returncode, text))
+    replies = Answers(unframe(done.stdout))
     if len(replies) != len(messages):
         raise EngineFailed('%d messages, %d replies' % (len(messages), len(replies)))
+    replies.punted = punted_in(text) if engine == 'kernel' else 0
     return replies

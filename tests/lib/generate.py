@@ -101,7 +101,7 @@ class ZoneMaker:
             if dice < .5:
                 self.add(owner, 'NS', 'ns%d.%s' % (rng.randrange(3), owner))
             else:
-                self.add(owner, 'NS', 'ns.' + self.origin if dice < .65 else rng.choice(OUTSIDE) if dice < .8 else self.target())
+                self.add(owner, 'NS', 'ns.' + self.origin if dice < .65 else rng.choice(OUTSIDE) if dice < .8 else self.target().replace('*', 'star'))
         if rng.random() < .4:
             self.add(owner, 'DS', '%d 13 2 %064x' % (rng.randrange(65536), rng.getrandbits(256)))
 
