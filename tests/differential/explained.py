@@ -292,3 +292,12 @@ def nsec_asked(question, ours, theirs):
         theirs.rcode, theirs.aa, theirs.tc = ours.rcode, ours.aa, ours.tc
         ours.clear()
         theirs.clear()
+
+
+@explanation('ds-of-unsigned-zone', 'knot', 'nsd', 'bind')
+def ds_of_unsigned_zone(question, ours, theirs):
+    """A DS in a zone that is not signed itself: with DO we give it in referrals, as RFC 4035 s3.1.4 says of any DS."""
+    zone = hosted_zone(question, question.name)
+    is_signed = zone is not None and zone.to_text() in question.world.signed
+    if question.is_do and not any(r.covers == DS for r in ours.authority.values()) and not is_signed:
+        ours.drop('authority', lambda r: r.rdtype == DS and r.key not in theirs.authority)
