@@ -216,13 +216,13 @@ def truncation_compression(question, ours, theirs):
 def loop_length(_question, ours, theirs):
     """How far a loop of CNAMEs or DNAMEs is followed, and what it ends in: RFC 1034 s3.6.2 asks only for an end."""
     shorter, longer = sorted((ours, theirs), key=lambda c: len(c.answer))
-    names = [r.owner for r in longer.answer.values() if r.rdtype == DNAME]
+    dnames = [r for c in (ours, theirs) for r in c.answer.values() if r.rdtype == DNAME]
     links = [r for r in longer.answer.values() if r.rdtype == CNAME]
-    grows = any(r.rdata.target.is_subdomain(n) and r.rdata.target != n for n in names for r in links) and len(links) >= 4
+    grows = any(r.rdata.target.is_subdomain(r.owner) for r in dnames)
     owners = {r.owner.canonicalize() for r in links}
     closed = links and all(r.rdata.target.canonicalize() in owners for r in links)
     fails = theirs.rcode == dns.rcode.SERVFAIL
-    if (grows or closed) and (shorter.answer.keys() <= longer.answer.keys() or fails or ours.tc or theirs.tc):
+    if fails and ours.tc or (grows or closed) and (shorter.answer.keys() <= longer.answer.keys() or fails or ours.tc or theirs.tc):
         ours.rcode, ours.aa, ours.tc = theirs.rcode, theirs.aa, theirs.tc
         ours.clear()
         theirs.clear()
@@ -237,9 +237,9 @@ def nsec_at_cut(question, ours, theirs):
         theirs.clear()
 
 
-@explanation('nsec-at-cname', 'knot')
+@explanation('nsec-at-cname', 'knot', 'bind')
 def nsec_at_cname(question, ours, theirs):
-    """NSEC asked for at a CNAME of an unsigned zone: Knot says NODATA, others follow the CNAME (RFC 4035 s2.5)."""
+    """NSEC asked for at a CNAME of an unsigned zone: Knot and BIND say NODATA, others follow the CNAME (RFC 4035 s2.5)."""
     if question.rdtype == NSEC and CNAME in ours.types('answer') and not theirs.answer:
         ours.rcode = theirs.rcode
         ours.clear()
@@ -294,10 +294,35 @@ def nsec_asked(question, ours, theirs):
         theirs.clear()
 
 
-@explanation('ds-of-unsigned-zone', 'knot', 'nsd', 'bind')
+@explanation('ds-of-unsigned-zone')
 def ds_of_unsigned_zone(question, ours, theirs):
     """A DS in a zone that is not signed itself: with DO we give it in referrals, as RFC 4035 s3.1.4 says of any DS."""
-    zone = hosted_zone(question, question.name)
-    is_signed = zone is not None and zone.to_text() in question.world.signed
-    if question.is_do and not any(r.covers == DS for r in ours.authority.values()) and not is_signed:
-        ours.drop('authority', lambda r: r.rdtype == DS and r.key not in theirs.authority)
+    def is_such(r):
+        zone = hosted_zone(question, r.owner)
+        return r.rdtype == DS and r.key not in theirs.authority and zone is not None and zone.to_text() not in question.world.signed
+    if question.is_do:
+        ours.drop('authority', is_such)
+
+
+@explanation('additional-left-out', 'bind')
+def additional_left_out(_question, ours, theirs):
+    """BIND now and then gives no addresses beside an answer; they are a courtesy (RFC 1034 s3.7)."""
+    if theirs.answer and theirs.aa and not theirs.additional:
+        ours.drop('additional', is_address)
+
+
+@explanation('cname-asked', 'pdns')
+def cname_asked(question, ours, theirs):
+    """PowerDNS looks for the target of a synthesised CNAME even when the CNAME was asked for (RFC 1034 s4.3.2 step 3a)."""
+    if question.rdtype == CNAME and CNAME in ours.types('answer') and not ours.authority:
+        theirs.drop('authority', lambda r: not is_denial(r))
+        theirs.drop('additional', is_address)
+
+
+@explanation('truncation-additional', 'pdns')
+def truncation_additional(_question, ours, theirs):
+    """PowerDNS sets TC when the additional section does not fit; RFC 2181 s9 wants that for required records only."""
+    if theirs.tc and not ours.tc and (MX in ours.types('answer') or SRV in ours.types('answer')):
+        theirs.tc = False
+        ours.clear()
+        theirs.clear()

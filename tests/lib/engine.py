@@ -7,7 +7,9 @@ import subprocess
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SEAWALL = os.environ.get('SEAWALL', os.path.join(ROOT, 'build', 'seawall'))
+SEAWALL = os.environ.get('SEAWALL') or next(
+    (p for p in (os.path.join(ROOT, 'build', 'seawall'), os.path.join(ROOT, 'build', 'src', 'cli', 'seawall')) if os.path.exists(p)),
+    os.path.join(ROOT, 'build', 'seawall'))
 ENGINES = ('native', 'kernel')
 
 
@@ -72,7 +74,8 @@ def answer(engine, zones, messages, options=(), config='', limit_s=120):
             raise EngineFailed(str(e)) from e
     text = done.stderr.decode(errors='replace').strip()
     if done.returncode:
-        raise EngineFailed('exit %d: %s' % (done.returncode, text))
+        said = [line for line in text.splitlines() if ': warning: ' not in line]
+        raise EngineFailed('exit %d: %s' % (done.returncode, '\n'.join(said[-10:])))
     replies = Answers(unframe(done.stdout))
     if len(replies) != len(messages):
         raise EngineFailed('%d messages, %d replies' % (len(messages), len(replies)))

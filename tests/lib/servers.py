@@ -94,8 +94,7 @@ class Server:
                 subprocess.run(run + ['set-presigned', origin.rstrip('.')], capture_output=True, check=False)
         self.argv = argv if name == 'pdns' else argv + [path]
         self.log = os.path.join(directory, 'stderr')
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.connect(('127.0.0.1', port))
+        self.socket = self._connected()
 
     def __enter__(self):
         with open(self.log, 'wb') as log:
@@ -124,6 +123,21 @@ class Server:
     def _wait(self):
         """Until the SOA of every zone is answered with authority."""
         end = time.monotonic() + START_LIMIT_S
+        # A socket of its own: a late reply must not be taken for that to a later message with the same ID.
+        asking = self.socket
+        self.socket = self._connected()
+        try:
+            self._wait_zones(end)
+        finally:
+            self.socket.close()
+            self.socket = asking
+
+    def _connected(self):
+        connected = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        connected.connect(('127.0.0.1', self.port))
+        return connected
+
+    def _wait_zones(self, end):
         for origin, _ in self.zones:
             labels = [label for label in origin.rstrip('.').split('.') if label]
             name = b''.join(bytes([len(label)]) + label.encode() for label in labels) + b'\0'
@@ -138,10 +152,14 @@ class Server:
 
     def ask(self, wire, limit_s=REPLY_LIMIT_S):
         """Reply to a message, b'' if there is none in time."""
-        return self.ask_all([wire], limit_s)[0]
+        return self._ask_once([wire], limit_s, 1)[0]
 
-    def ask_all(self, messages, limit_s=REPLY_LIMIT_S, window=64):
-        """Replies in the order of the messages; up to `window` of them under way, told apart by ID."""
+    def ask_all(self, messages):
+        """Replies in the order of the messages, which have different IDs; what is lost is asked again, one by one."""
+        replies = self._ask_once(messages, REPLY_LIMIT_S, 64)
+        return [r or self._ask_once([m], REPLY_LIMIT_S, 1)[0] for m, r in zip(messages, replies)]
+
+    def _ask_once(self, messages, limit_s, window):
         replies, waiting, at = [b''] * len(messages), {}, 0
         while at < len(messages) or waiting:
             while at < len(messages) and len(waiting) < window:
