@@ -3,8 +3,9 @@
 
 Both ends use threaded NAPI, so that receiving is the work of a kernel thread of its own, which can be pinned to
 the core of its side and whose run time can be read. The server's end keeps the kernel's defaults otherwise. The
-generator's end defers its wake-ups as a network card moderates its interrupts: without it, every answer would cost
-the server an interrupt to the other core, which in a virtual machine is dearer than the answer.
+generator's end is polled without a pause (closed loop, generator/poller.h) or defers its wake-ups as a network card
+moderates its interrupts (open loop): else every answer would cost the server an interrupt to the other core, which
+in a virtual machine is dearer than the answer.
 """
 
 import ctypes
@@ -35,7 +36,8 @@ def command(*words, **options):
 class Lab:
     """The namespaces; removed when the `with` block is left, whatever the reason."""
 
-    def __init__(self):
+    def __init__(self, build):
+        self.build = build
         self.generator_namespace = f"{PREFIX}{os.getpid()}g"
         self.server_namespace = f"{PREFIX}{os.getpid()}s"
         self.generator_interface = self.generator_namespace
@@ -76,6 +78,8 @@ class Lab:
             # its peer learns of it only when it is switched on while the interface is up.
             self._in(namespace, "ethtool", "-K", interface, "gro", "on")
             self._set(namespace, interface, "threaded", 1)
+        # Its own sockets' datagrams carry whole checksums, as from a wire; the reflector only corrects what it finds.
+        self._in(self.generator_namespace, "ethtool", "-K", self.generator_interface, "tx", "off")
         self._set(self.generator_namespace, self.generator_interface, "napi_defer_hard_irqs", 1000)
         self._set(self.generator_namespace, self.generator_interface, "gro_flush_timeout", DEFER_NS)
         macs = [self._mac(*end) for end in ends]
@@ -85,6 +89,7 @@ class Lab:
         # The sources of the queries are all behind the generator, as behind a router.
         command("ip", "-n", self.server_namespace, "route", "add", "default", "via", CLIENT)
         self._pin()
+        self._pass_attach()
 
     def _pin(self):
         generator_napi = wait_for(lambda: napi_thread(self.generator_interface), "the generator's NAPI thread")
@@ -126,6 +131,11 @@ class Lab:
         """Attach a program to the server's interface, or `off`."""
         command("ip", "-n", self.server_namespace, "link", "set", self.server_interface, "xdpdrv", *words)
 
+    def _pass_attach(self):
+        """What a server sends with XDP_TX arrives only at an end that has a program (reflector.bpf.c)."""
+        command("ip", "-n", self.generator_namespace, "link", "set", self.generator_interface, "xdpdrv",
+                "obj", reflector_object(self.build), "program", "pass")
+
     def server_processes(self):
         return namespace_processes(self.server_namespace)
 
@@ -142,6 +152,10 @@ class Lab:
                 libc.setns(own.fileno(), CLONE_NEWNET)
         client.connect((SERVER, 53))
         return client
+
+
+def reflector_object(build):
+    return pathlib.Path(build) / "bench" / "reflector.bpf.o"
 
 
 def start(words, **options):

@@ -155,7 +155,7 @@ def main():
         sys.exit("bench: root is needed, for network namespaces and XDP")
     # An orderly end, so that namespaces and servers go away with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with lab.Lab() as lab_:
+    with lab.Lab(arguments.build) as lab_:
         classes = installed(arguments, lab_)
         for set_name in sets_wanted(arguments):
             zones.zones_of(arguments.build, set_name)

@@ -160,7 +160,7 @@ class Reflector(Server):
         return "bench/reflector.bpf.c"
 
     def start(self, zones):
-        self.lab.xdp_set("obj", self.build / "bench" / "reflector.bpf.o", "sec", "xdp")
+        self.lab.xdp_set("obj", lab.reflector_object(self.build), "program", "reflect")
         self.load_s = None
 
     def processes(self):

@@ -273,7 +273,8 @@ int bench_receive(struct xdp_md *ctx)
 	sample_take(ctx, stream, bytes);
 	if (!config.is_closed || !query_settle(id) || is_closing || query_make(ctx, bytes))
 		return XDP_DROP;
-	/* Not XDP_TX: on veth that wakes a peer with a program of its own, but not one that only has GRO on. */
+	/* Not XDP_TX: on veth that wakes a peer with a program of its own, but not one that only has GRO on.
+	 */
 	return bpf_redirect(config.interface, 0);
 }
 

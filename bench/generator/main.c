@@ -11,6 +11,7 @@
 #include "generator.skel.h"
 #include "guard.h"
 #include "options.h"
+#include "poller.h"
 #include "query.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -337,17 +338,47 @@ static int open_measure(struct generator *generator)
 	return generator->send_error;
 }
 
+/* What is attached already, to be put back; -1, which detaches, for nothing. */
+static int program_attached(int interface)
+{
+	__u32 id;
+
+	if (bpf_xdp_query_id(interface, XDP_FLAGS_DRV_MODE, &id) || !id)
+		return -1;
+	return bpf_prog_get_fd_by_id(id);
+}
+
 static int traffic_attach(struct generator *generator)
 {
 	int receive_fd = bpf_program__fd(generator->bpf->progs.bench_receive);
 	int interface = (int)generator->bpf->rodata->config.interface;
+	int before_fd = program_attached(interface);
 	int error = bpf_xdp_attach(interface, receive_fd, XDP_FLAGS_DRV_MODE, NULL);
 
+	if (!error) {
+		generator->bpf->bss->start_ns = generator->progress_ns = now_ns();
+		error = (generator->options.is_closed ? closed_measure : open_measure)(generator);
+		bpf_xdp_attach(interface, before_fd, XDP_FLAGS_DRV_MODE, NULL);
+	}
+	if (before_fd >= 0)
+		close(before_fd);
+	return error;
+}
+
+static int traffic_polled(struct generator *generator)
+{
+	const struct bench_options *options = &generator->options;
+	const void *query = (const void *)&generator->bpf->rodata->config.templates[BENCH_MAIN];
+	struct bench_poller poller;
+	int error;
+
+	if (!options->is_closed)
+		return traffic_attach(generator);
+	error = bench_poller_start(&poller, query, options->server);
 	if (error)
 		return error;
-	generator->bpf->bss->start_ns = generator->progress_ns = now_ns();
-	error = (generator->options.is_closed ? closed_measure : open_measure)(generator);
-	bpf_xdp_detach(interface, XDP_FLAGS_DRV_MODE, NULL);
+	error = traffic_attach(generator);
+	bench_poller_stop(&poller);
 	return error;
 }
 
@@ -374,7 +405,7 @@ static int generator_run(struct generator *generator)
 		ring_buffer__new(bpf_map__fd(generator->bpf->maps.samples), sample_check, generator, NULL);
 	if (!generator->samples)
 		return -errno;
-	return traffic_attach(generator);
+	return traffic_polled(generator);
 }
 
 int main(int argc, char **argv)
