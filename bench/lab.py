@@ -3,9 +3,9 @@
 
 Both ends use threaded NAPI, so that receiving is the work of a kernel thread of its own, which can be pinned to
 the core of its side and whose run time can be read. The server's end keeps the kernel's defaults otherwise. The
-generator's end is polled without a pause (closed loop, generator/poller.h) or defers its wake-ups as a network card
-moderates its interrupts (open loop): else every answer would cost the server an interrupt to the other core, which
-in a virtual machine is dearer than the answer.
+generator's end defers its wake-ups as a network card moderates its interrupts, or is polled without a pause
+(generator/poller.h): else every answer would cost the server an interrupt to the other core, which in a virtual
+machine is dearer than the answer.
 """
 
 import ctypes

@@ -63,7 +63,7 @@ def generator_words(arguments, lab_, row, server):
         words += ["--open", "--batch", FLOOD_BATCH, "--honest", rows.HONEST_QUERY,
                   "--honest-count", rows.HONEST_COUNT, "--honest-one-in", rows.HONEST_ONE_IN]
     else:
-        words += ["--closed", WINDOW]
+        words += ["--closed", WINDOW] + (["--poll"] if server.answers_in_kernel else [])
     for process in [lab_.napi_process, *server.processes()]:
         words += ["--account", process]
     return words

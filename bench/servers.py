@@ -28,7 +28,8 @@ class ServerFailed(Exception):
 
 class Server:
     name = ""
-    uses_xdp = False
+    uses_xdp = False  # a program is attached to the interface
+    answers_in_kernel = False
 
     def __init__(self, lab_, build, state):
         self.lab = lab_
@@ -151,7 +152,7 @@ class Reflector(Server):
     """No server at all: the least an XDP program can do. Loaded by ip(8)."""
 
     name = "reflector"
-    uses_xdp = True
+    uses_xdp = answers_in_kernel = True
 
     def is_installed(self):
         return True
@@ -172,7 +173,7 @@ class Reflector(Server):
 
 class Seawall(Server):
     name = "seawall"
-    uses_xdp = True
+    uses_xdp = answers_in_kernel = True
 
     def binary(self):
         return str(self.build / "seawall")
@@ -192,7 +193,7 @@ class Seawall(Server):
 
 class SeawallSockets(Seawall):
     name = "seawall-sockets"
-    uses_xdp = False
+    uses_xdp = answers_in_kernel = False
 
     def interface(self):
         return "none"

@@ -372,7 +372,7 @@ static int traffic_polled(struct generator *generator)
 	struct bench_poller poller;
 	int error;
 
-	if (!options->is_closed)
+	if (!options->is_polling)
 		return traffic_attach(generator);
 	error = bench_poller_start(&poller, query, options->server);
 	if (error)

@@ -19,7 +19,7 @@ struct bench_options {
 	enum bench_kind expected;
 	bool with_edns, with_do, is_echo;
 
-	bool is_closed;
+	bool is_closed, is_polling; /* is_polling: see poller.h */
 	uint32_t window, batch;
 	double rate_pps; /* open loop: 0 is as fast as possible */
 	unsigned runs, server_core;

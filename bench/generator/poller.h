@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** A thread that polls the interface's receive queue without a pause, as a packet generator's does.
  *
- * In a closed loop the generator must notice answers at once. Were its kernel thread to sleep in between,
- * either the server would have to wake it, at the price of an interrupt between cores that is no part of
- * answering, or a timer would, too late to keep the server busy. A busy-polling socket keeps the queue polled
- * and its wake-ups masked.
+ * In a closed loop a server that answers in the kernel is idle as soon as the generator looks away. Were the
+ * generator's kernel thread to sleep, either the server would have to wake it, at the price of an interrupt
+ * between cores that is no part of answering, or a timer would, too late to keep the server busy. A
+ * busy-polling socket keeps the queue polled and its wake-ups masked. Servers on sockets do better without:
+ * queries then reach them in larger batches.
  */
 #ifndef BENCH_GENERATOR_POLLER_H
 #define BENCH_GENERATOR_POLLER_H
