@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 
 #define RUNS 9
-#define ROW_FORMAT "%-24s %8.1f ns   median %8.1f ns   %s\n"
 
 static const char usage[] =
 	"progrun --packets FILE [--object FILE [--program NAME] | --pin PATH | --id N] [--repeat N]\n"
@@ -130,8 +129,8 @@ static int row_print(struct stopwatch *watch, const char *label, int program_fd,
 	int error = time_program(watch, program_fd, times, &action);
 
 	if (!error)
-		printf(ROW_FORMAT, label, times[0] - base[0], times[RUNS / 2] - base[RUNS / 2],
-			action < 5 ? actions[action] : "?");
+		printf("%-20s %6.0f ns   median %6.0f ns   %s\n", label, times[0] - base[0],
+			times[RUNS / 2] - base[RUNS / 2], action < 5 ? actions[action] : "?");
 	return error;
 }
 

@@ -47,6 +47,11 @@ class Figures:
     def honest_share(self, server, key):
         return self._median(server, key, lambda run: run["honest_right"] / max(1, run["honest_sent"]))
 
+    def program_ns(self, server, key):
+        """The XDP program alone, by BPF_PROG_RUN."""
+        values = [run["program_ns"] for run in self._runs(server, key) if "program_ns" in run]
+        return statistics.median(values) if values else None
+
     def spread(self, server, key):
         """The widest run's distance from the median, of the cost."""
         costs = [run["runtime_ns"] / max(1, answered(run)) for run in self._runs(server, key)]
@@ -92,6 +97,9 @@ def table_lines(figures):
         if any(costs[1:]):
             yield costs
             yield rates
+            programs = [figures.program_ns(server, row.key) for server in figures.servers]
+            if any(program is not None for program in programs):
+                yield ["  program alone"] + ["" if p is None else f"{p:.0f} ns" for p in programs]
     for zones, title in (("million", "1M addresses"), ("delegations", "1M delegations"), ("eight", "8M addresses")):
         loads = [figures.load_s(server, zones) for server in figures.servers]
         sizes = [figures.memory_bytes(server, zones) for server in figures.servers]
@@ -120,6 +128,7 @@ NOTES = """\
 ns: CPU time of the server's core for each right answer, receiving included; below it answers per second on that core.
 +   the core was not full: the generator, or the window of queries in flight, set the rate.
 !   some answers were not what the zone says; see the JSON file.
+Program alone: by BPF_PROG_RUN on one core, a fresh packet each time, without the receive path.
 Flood: the share of all queries sent that was answered."""
 
 

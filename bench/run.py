@@ -11,6 +11,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ import zones
 
 WINDOW = 192  # a veth ring holds 256 frames
 FLOOD_BATCH = 256
+FRAMES = 65_536  # for BPF_PROG_RUN, gone through in turn
+REPEAT = 200_000
 
 
 def parse_arguments():
@@ -78,6 +81,21 @@ def row_measure(arguments, lab_, row, server):
     return json.loads(output)
 
 
+def program_measure(arguments, lab_, row, server):
+    """The program alone, by BPF_PROG_RUN on queries of this row: ns for each packet."""
+    shown = lab.command("ip", "-n", lab_.server_namespace, "-details", "link", "show", lab_.server_interface)
+    program = re.search(r"prog/xdp id (\d+)", shown).group(1)
+    frames = arguments.build / "bench" / "frames"
+    lab.command(arguments.build / "bench" / "generator", "--server", lab.SERVER, "--server-mac", lab_.server_mac,
+                "--query", row.query, "--count", row.count, *row.flags, "--dump", frames, "--dump-count", FRAMES)
+    shown = lab.command("taskset", "-c", lab.SERVER_CORE, arguments.build / "bench" / "progrun",
+                        "--packets", frames, "--id", program, "--repeat", REPEAT)
+    cost_ns, action = re.search(r"measured program.* median +(\d+) ns +(\S+)", shown).groups()
+    if action != "tx":
+        raise servers.ServerFailed(f"{server.name}, {row.key}: the program alone said {action}, not tx")
+    return int(cost_ns)
+
+
 def xdp_check(lab_, server):
     """A row under the name of an XDP server must not be measured without XDP."""
     shown = lab.command("ip", "-n", lab_.server_namespace, "-details", "link", "show", lab_.server_interface)
@@ -96,6 +114,8 @@ def server_measure(arguments, lab_, server, set_name, wanted):
             result["process_bytes"], result["map_bytes"] = memory.server_bytes(server.processes())
         for row in wanted:
             result["rows"][row.key] = row_measure(arguments, lab_, row, server)
+            if server.answers_in_kernel and not row.is_flood:
+                result["rows"][row.key]["program_ns"] = program_measure(arguments, lab_, row, server)
     except (servers.ServerFailed, subprocess.CalledProcessError, OSError) as failure:
         result["failure"] = str(failure) + (getattr(failure, "stderr", None) or "")
         print(f"  failed: {result['failure']}", file=sys.stderr)
