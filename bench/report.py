@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table, and what Seawall set out to reach. Reads the figures of run.py; can be run on its JSON file again."""
+"""The table, and what Seawall set out to reach: from the figures of run.py, or from the file that it saved."""
 
 import json
 import statistics
@@ -124,6 +124,13 @@ def print_table(lines):
         print("  ".join(cells).rstrip())
 
 
+def print_markdown(lines):
+    for number, line in enumerate(lines):
+        print("| " + " | ".join(cell.strip() for cell in line) + " |")
+        if number == 0:
+            print("|---" + "|---:" * (len(line) - 1) + "|")
+
+
 NOTES = """\
 ns: CPU time of the server's core for each right answer, receiving included; below it answers per second on that core.
 +   the core was not full: the generator, or the window of queries in flight, set the rate.
@@ -182,20 +189,28 @@ def goal_lines(figures):
         yield [what, f"{value:.2f} x", f"{sense} {limit}", "ok" if reached else "MISSED"]
 
 
-def print_all(data):
+def print_all(data, print_lines=print_table):
     figures = Figures(data)
     where = data["machine"]
     print(f"\n{where['cpu']}, {where['cores']} cores, Linux {where['kernel']}, {data['date']}; "
           f"median of {data['runs']}, {data['seconds']:g} s each")
     print(", ".join(f"{name} {version}" for name, version in data["versions"].items()) + "\n")
-    print_table(table_lines(figures))
+    print_lines(table_lines(figures))
     print("\n" + NOTES)
     lines = list(goal_lines(figures))
     if lines:
-        print("\nSet out to reach:")
-        print_table(lines)
+        print("\nSet out to reach:\n")
+        print_lines([["", "measured", "wanted", ""], *lines])
+
+
+def main():
+    is_markdown = "--markdown" in sys.argv[1:]
+    files = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if len(files) != 1:
+        sys.exit("bench/report.py [--markdown] FILE    prints the table of figures that script/bench has saved")
+    with open(files[0], encoding="utf-8") as results:
+        print_all(json.load(results), print_markdown if is_markdown else print_table)
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as results:
-        print_all(json.load(results))
+    main()
