@@ -77,15 +77,15 @@ SW_FN uint32_t sw_layout(struct sw_work *work)
 	if (!work)
 		return 0;
 	uint32_t at = work->answers_end;
-	uint32_t first = at;
+	const struct sw_part *referral = &work->part[SW_AUTHORITY][work->referral_part & (SW_PARTS_MAX - 1)];
 	for (uint32_t section = SW_AUTHORITY; section <= SW_SECTIONS; section++) {
 		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
 			if (i >= work->part_count[section])
 				break;
 			struct sw_part *part = &work->part[section][i];
 			part->base[SW_BASE_SELF] = (uint16_t)at;
-			if (part->base[SW_BASE_FIRST] == 0)
-				part->base[SW_BASE_FIRST] = (uint16_t)first;
+			if (section == SW_ADDITIONAL && part->base[SW_BASE_FIRST] == 0)
+				part->base[SW_BASE_FIRST] = referral->base[SW_BASE_SELF];
 			at += part->len;
 		}
 	}

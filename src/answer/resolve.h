@@ -41,8 +41,13 @@ SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
 	if (!work)
 		return SW_STEP_DONE;
 	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, cut_label));
-	uint32_t ds = work->slot.cut.ds, glue = work->slot.cut.glue;
-	sw_part_add(work, SW_AUTHORITY, work->slot.cut.ns, SW_PLAIN, owner);
+	uint32_t ds = work->slot.cut.ds, glue = work->slot.cut.glue, ns = work->slot.cut.ns;
+	const struct sw_piece *piece = (const void *)sw_image_at(work, ns);
+	if (!piece)
+		return SW_STEP_DONE;
+	uint32_t extra = piece->extra;
+	work->referral_part = work->part_count[SW_AUTHORITY]; /* a wildcard's proof may stand before it */
+	sw_part_add(work, SW_AUTHORITY, ns, SW_PLAIN, owner);
 	if (work->wants_dnssec && ds)
 		sw_part_add(work, SW_AUTHORITY, ds, SW_FULL, owner);
 	if (work->wants_dnssec && !ds) {
@@ -51,6 +56,9 @@ SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
 	}
 	if (glue)
 		sw_part_add(work, SW_ADDITIONAL, glue, SW_FULL | SW_TO_PLAIN << 8, owner);
+	if (extra)
+		sw_part_add(work, SW_ADDITIONAL, extra, (work->wants_dnssec ? SW_FULL : SW_PLAIN) | SW_DROP << 8,
+			owner);
 	return sw_step_end(work, SW_VERDICT_REFERRAL);
 }
 
@@ -236,7 +244,7 @@ SW_FN int sw_make_cname(struct sw_work *work, uint32_t target, uint32_t prefix_l
 	work->next_at = name_at;
 	work->next_owner_at = work->answers_end + SW_RDATA_AT;
 	sw_literal_end(work, SW_ANSWER, at, SW_RDATA_AT + prefix_len + target_len, 1);
-	return SW_STEP_AGAIN;
+	return work->type == SW_TYPE_CNAME ? SW_STEP_DONE : SW_STEP_AGAIN; /* RFC 6672 s3.2 */
 }
 
 /** A DNAME above the name: add it, make the CNAME, go on with its target (RFC 6672 s3.2).

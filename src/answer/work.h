@@ -35,7 +35,7 @@ enum sw_shrink {
 struct sw_part {
 	uint32_t ref;	  /* piece; 0: literal bytes at buf[source] */
 	uint16_t base[4]; /* by enum sw_base: message offset that compression pointers count from. SELF is where
-			   * the part itself stands; FIRST 0 is the first part of the authority section; OWNER
+			   * the part itself stands; FIRST 0 is the referral's NS RRset; OWNER
 			   * is less 12, since owners are stored as if they stood at 12 */
 	uint16_t len;
 	uint16_t count; /* records */
@@ -97,6 +97,7 @@ struct sw_work {
 	uint16_t is_authoritative;
 	uint32_t verdict;
 	uint32_t reply_len;
+	uint32_t referral_part; /* index of its NS RRset in the authority section */
 	uint32_t answers_end; /* where the next answer part will stand */
 	uint32_t literals;    /* buf used up to here */
 	uint32_t part_count[SW_SECTIONS + 1];

@@ -69,8 +69,21 @@ static void add_addresses(struct compiler *c, const struct sw_node *node, const 
 	}
 }
 
-/** Which targets' addresses to add. */
-enum targets { TARGETS_BELOW, TARGETS_NOT_BELOW, TARGETS_ALL, TARGETS_SIGNATURES };
+/** Which targets' addresses to add: of hosts below the owner, of other hosts that are glue, of hosts that are
+ * authoritative data, or just the signatures of the last. */
+enum targets { TARGETS_BELOW, TARGETS_SIBLING, TARGETS_OURS, TARGETS_SIGNATURES };
+
+static bool is_wanted(enum targets which, bool is_glue, bool is_below)
+{
+	switch (which) {
+	case TARGETS_BELOW:
+		return is_glue && is_below;
+	case TARGETS_SIBLING:
+		return is_glue && !is_below;
+	default:
+		return !is_glue;
+	}
+}
 
 static void add_targets(struct compiler *c, const struct sw_node *node, uint16_t type, enum targets which)
 {
@@ -81,24 +94,28 @@ static void add_targets(struct compiler *c, const struct sw_node *node, uint16_t
 		const struct sw_node *host = sw_contents_find(c->contents, target);
 		if (!host || host->flags & SW_NODE_BELOW_DNAME)
 			continue;
-		if (type != SW_TYPE_NS && host->flags & (SW_NODE_CUT | SW_NODE_BELOW_CUT))
+		bool is_glue = host->flags & (SW_NODE_CUT | SW_NODE_BELOW_CUT);
+		if (is_glue && type != SW_TYPE_NS)
 			continue; /* not ours to vouch for (RFC 2181 s5.4.1); glue is for NS alone */
-		bool is_below = sw_name_in(target, owner_name);
 		struct sw_owner owner = {.form = SW_OWNER_FIRST};
-		if ((which == TARGETS_BELOW && !is_below) || (which == TARGETS_NOT_BELOW && is_below) ||
+		if (!is_wanted(which, is_glue, sw_name_in(target, owner_name)) ||
 			!sw_encoder_target_at(c->encoder, target, &owner.at))
 			continue;
 		add_addresses(c, host, &owner, which == TARGETS_SIGNATURES);
 	}
 }
 
-/** Addresses that go with the RRset in c->encoder. */
+/** Addresses that go with the RRset in c->encoder; at the apex with glue of its servers below cuts. */
 static int compile_extra(struct compiler *c, const struct sw_node *node, uint16_t type)
 {
 	if (type != SW_TYPE_NS && type != SW_TYPE_MX && type != SW_TYPE_SRV)
 		return 0;
 	sw_encoder_start(c->extra, c->contents, NULL);
-	add_targets(c, node, type, TARGETS_ALL);
+	if (!(node->flags & SW_NODE_CUT)) {
+		add_targets(c, node, type, TARGETS_BELOW);
+		add_targets(c, node, type, TARGETS_SIBLING);
+	}
+	add_targets(c, node, type, TARGETS_OURS);
 	sw_encoder_mark(c->extra);
 	if (c->denial)
 		add_targets(c, node, type, TARGETS_SIGNATURES);
@@ -134,6 +151,8 @@ static int compare_entries(const void *a, const void *b)
 static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a, uint32_t *count)
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
+	const uint8_t *name = sw_contents_name(c->contents, node);
+	bool is_wildcard = name[0] == 1 && name[1] == '*';
 	uint32_t n = 0;
 	for (const struct sw_rr *rr = sw_contents_rr(c->contents, node->first); rr;
 		rr = sw_contents_rr(c->contents, rr->next)) {
@@ -143,8 +162,8 @@ static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a,
 		if (n == TYPES_MAX)
 			return -E2BIG;
 		uint32_t piece = 0;
-		if (rr->type == SW_TYPE_NSEC && c->denial)
-			piece = sw_denial_nsec(c->denial, number);
+		if (rr->type == SW_TYPE_NSEC && c->denial && !is_wildcard)
+			piece = sw_denial_nsec(c->denial, number); /* asked for, it stands with its own name */
 		int error = piece ? 0 : compile_rrset(c, node, rr, &piece);
 		if (error)
 			return error;
@@ -219,13 +238,15 @@ static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot
 
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
 	sw_encoder_add_rrset(c->encoder, node, SW_TYPE_NS, &owner_asked, ns->ttl);
-	int error = store(c, c->encoder, &slot->cut.ns);
+	int error = compile_extra(c, node, SW_TYPE_NS);
+	if (!error)
+		error = store(c, c->encoder, &slot->cut.ns);
 	if (error)
 		return error;
 	sw_encoder_start(c->extra, c->contents, NULL);
 	add_targets(c, node, SW_TYPE_NS, TARGETS_BELOW);
 	sw_encoder_mark(c->extra);
-	add_targets(c, node, SW_TYPE_NS, TARGETS_NOT_BELOW);
+	add_targets(c, node, SW_TYPE_NS, TARGETS_SIBLING);
 	if (c->extra->len > 0) {
 		error = store(c, c->extra, &slot->cut.glue);
 		if (error)
