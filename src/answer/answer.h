@@ -13,7 +13,7 @@ struct sw_image_view; /* image/image.h: the control page and the segments */
 struct sw_asker {
 	uint8_t address[16]; /* IPv4 in the first four bytes, network order */
 	uint8_t address_len; /* 4 or 16 */
-	bool stream;         /* TCP or TLS: no truncation below 65,535 bytes, keepalive may be told */
+	bool stream;	     /* TCP or TLS: no truncation below 65,535 bytes, keepalive may be told */
 	uint16_t idle_ds;    /* stream only: idle time left, in units of 100 ms (RFC 7828) */
 };
 

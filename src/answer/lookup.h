@@ -14,7 +14,8 @@ SW_FN uint32_t sw_zone_probe(struct sw_work *work, uint64_t hash)
 	const struct sw_root *root = &control->root[control->active_root & 1];
 	uint32_t table = root->zones, mask = root->zone_mask;
 	for (uint32_t i = 0; i < SW_ZONE_PROBES; i++) {
-		const struct sw_zone_entry *entry = (const void *)sw_image_at(work, table + (((uint32_t)hash + i) & mask));
+		const struct sw_zone_entry *entry =
+			(const void *)sw_image_at(work, table + (((uint32_t)hash + i) & mask));
 		if (!entry || entry->zone == 0)
 			return 0;
 		if (entry->hash == hash)
@@ -109,7 +110,8 @@ SW_FN int sw_encloser_find(struct sw_work *work, uint32_t depth)
 /** Entry i of a node's types: two to a unit, behind the head. */
 SW_INLINE const struct sw_type_entry *sw_type_at(const struct sw_work *work, uint32_t node, uint32_t i)
 {
-	const uint8_t *unit = sw_image_at(work, node + (uint32_t)sizeof(struct sw_image_node) / SW_UNIT + i / 2);
+	const uint8_t *unit =
+		sw_image_at(work, node + (uint32_t)sizeof(struct sw_image_node) / SW_UNIT + i / 2);
 	return unit ? (const void *)(unit + (i & 1) * sizeof(struct sw_type_entry)) : NULL;
 }
 

@@ -84,8 +84,8 @@ SW_INLINE uint32_t sw_literal_start(const struct sw_work *work, uint32_t room)
 }
 
 /** @return where the part will stand, for answers; -1 when it cannot be added */
-SW_INLINE int sw_literal_end(struct sw_work *work, uint32_t section, uint32_t source, uint32_t len,
-	uint32_t count)
+SW_INLINE int sw_literal_end(
+	struct sw_work *work, uint32_t section, uint32_t source, uint32_t len, uint32_t count)
 {
 	struct sw_part *part = sw_part_new(work, section);
 	if (!part)

@@ -14,7 +14,8 @@
 #endif
 #define SW_BISECT_MAX 32
 
-/** Word i (8 bytes from i * 8) of the lower-cased label whose length byte is buf[at], as a big-endian number. */
+/** Word i (8 bytes from i * 8) of the lower-cased label whose length byte is buf[at], as a big-endian number.
+ */
 SW_INLINE uint64_t sw_label_word(const struct sw_work *work, uint32_t at, uint32_t i)
 {
 	uint32_t len = sw_buf8(work, at) & SW_LABEL_MAX;
@@ -109,7 +110,8 @@ SW_FN int sw_sha1_salted(struct sw_work *work, uint32_t len)
 	len += zone->nsec3_salt_len;
 	uint32_t blocks = (len + 8) / SW_SHA1_BLOCK + 1;
 	work->hash_in[len & SW_HASH_IN_MASK] = 0x80;
-	SW_STORE16(&work->hash_in[(blocks * SW_SHA1_BLOCK - 2) & SW_HASH_IN_MASK], sw_be16((uint16_t)(8 * len)));
+	SW_STORE16(
+		&work->hash_in[(blocks * SW_SHA1_BLOCK - 2) & SW_HASH_IN_MASK], sw_be16((uint16_t)(8 * len)));
 	sw_sha1_start(work->sha);
 	for (uint32_t i = 0; i < SW_HASH_IN_BYTES / SW_SHA1_BLOCK; i++) {
 		if (i >= blocks)

@@ -9,9 +9,9 @@
 /** What is to be done with a query after reading it. */
 enum sw_query_state {
 	SW_QUERY_GO = 0, /* look it up */
-	SW_QUERY_REPLY,  /* rcode and verdict are set: reply without looking up */
+	SW_QUERY_REPLY,	 /* rcode and verdict are set: reply without looking up */
 	SW_QUERY_SILENT, /* verdict is set: no reply */
-	SW_QUERY_PUNT,   /* verdict is set: user space must do this */
+	SW_QUERY_PUNT,	 /* verdict is set: user space must do this */
 };
 
 /** Hash of the label whose length byte is buf[at]. Apart from sw_name_read(), whose loop the verifier would

@@ -57,8 +57,8 @@ SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
 	if (glue)
 		sw_part_add(work, SW_ADDITIONAL, glue, SW_FULL | SW_TO_PLAIN << 8, owner);
 	if (extra)
-		sw_part_add(work, SW_ADDITIONAL, extra, (work->wants_dnssec ? SW_FULL : SW_PLAIN) | SW_DROP << 8,
-			owner);
+		sw_part_add(work, SW_ADDITIONAL, extra,
+			(work->wants_dnssec ? SW_FULL : SW_PLAIN) | SW_DROP << 8, owner);
 	return sw_step_end(work, SW_VERDICT_REFERRAL);
 }
 
@@ -130,8 +130,9 @@ SW_FN int sw_answer_inline(struct sw_work *work)
 	if (at == 0)
 		return sw_step_end(work, SW_VERDICT_TRUNCATED);
 	/* owner pointer, type A, class IN, and the TTL's first half behind them: one word */
-	uint64_t head = sw_be16((uint16_t)(SW_POINTER | work->owner_at)) | (uint64_t)sw_be16(SW_TYPE_A) << 16 |
-		(uint64_t)sw_be16(SW_CLASS_IN) << 32 | (uint64_t)(work->slot.name.ttl & 0xffff) << 48;
+	uint64_t head = sw_be16((uint16_t)(SW_POINTER | work->owner_at)) |
+			(uint64_t)sw_be16(SW_TYPE_A) << 16 | (uint64_t)sw_be16(SW_CLASS_IN) << 32 |
+			(uint64_t)(work->slot.name.ttl & 0xffff) << 48;
 	uint64_t tail = work->slot.name.ttl >> 16 | (uint64_t)sw_be16(4) << 16;
 	for (uint32_t i = 0; i < 3; i++) {
 		if (i >= count)
@@ -218,9 +219,10 @@ SW_FN int sw_follow_cname(struct sw_work *work, uint32_t encloser)
 	return SW_STEP_AGAIN;
 }
 
-/** The CNAME that a DNAME stands for: from the current name to its first `prefix_len` bytes and the target. */
-SW_FN int sw_make_cname(struct sw_work *work, uint32_t target, uint32_t prefix_len, uint32_t target_len,
-	uint32_t ttl)
+/** The CNAME that a DNAME stands for: from the current name to its first `prefix_len` bytes and the target.
+ */
+SW_FN int sw_make_cname(
+	struct sw_work *work, uint32_t target, uint32_t prefix_len, uint32_t target_len, uint32_t ttl)
 {
 	if (!work)
 		return SW_STEP_DONE;
@@ -258,7 +260,8 @@ SW_FN int sw_follow_dname(struct sw_work *work, uint32_t label)
 	if (!piece || ref == 0)
 		return sw_step_end(work, SW_VERDICT_SERVFAIL);
 	uint32_t target = piece->extra, ttl = piece->ttl;
-	uint32_t target_len = (uint32_t)piece->len[SW_PLAIN] - SW_RDATA_AT; /* never compressed, RFC 6672 s2.5 */
+	uint32_t target_len =
+		(uint32_t)piece->len[SW_PLAIN] - SW_RDATA_AT; /* never compressed, RFC 6672 s2.5 */
 	uint32_t prefix_len = work->label_at[label & SW_LABELS_MAX] - work->name_at;
 	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, label));
 	if (!sw_part_has(work, SW_ANSWER, ref)) /* a chain can come through the same DNAME again */
@@ -324,8 +327,7 @@ SW_FN int sw_answer_below(struct sw_work *work, uint32_t depth)
 	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
 	if (!zone)
 		return SW_STEP_DONE;
-	uint64_t hash =
-		sw_hash_fold(&control->key, work->suffix[label & SW_LABELS_MAX], control->star_hash);
+	uint64_t hash = sw_hash_fold(&control->key, work->suffix[label & SW_LABELS_MAX], control->star_hash);
 	if (!sw_slot_find(work, zone->index, zone->bucket_count, hash))
 		return sw_deny_name(work);
 	if (work->slot.kind == SW_SLOT_CUT)

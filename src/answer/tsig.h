@@ -10,7 +10,8 @@
 /** Length of an uncompressed name at buf[at] inside the message, or 0. */
 static size_t sw_plain_name_len(const struct sw_work *work, size_t at)
 {
-	for (size_t start = at; at < work->message_len && at - start < SW_NAME_MAX; at += 1u + work->buf[at]) {
+	for (size_t start = at; at < work->message_len && at - start < SW_NAME_MAX;
+		at += 1u + work->buf[at]) {
 		if (work->buf[at] == 0)
 			return at + 1 - start;
 		if (work->buf[at] > SW_LABEL_MAX)

@@ -6,36 +6,36 @@
 #include <stdint.h>
 
 /* name, label, what it means */
-#define SW_VERDICTS(X) \
-	X(ANSWERED, "answered", "data, from an existing or a wildcard name") \
-	X(NODATA, "nodata", "the name exists, the type does not") \
-	X(NXDOMAIN, "nxdomain", "the name does not exist") \
-	X(REFERRAL, "referral", "at or below a zone cut") \
-	X(TRUNCATED, "truncated", "TC=1: the answer did not fit") \
-	X(REFUSED, "refused", "no zone here for that name, or a class or meta-type not served") \
-	X(SERVFAIL, "servfail", "the zone is known but cannot be answered for") \
-	X(YXDOMAIN, "yxdomain", "DNAME made a name longer than 255 bytes") \
-	X(CHAOS, "chaos", "id.server or version.bind") \
-	X(FORMERR, "formerr", "malformed question or EDNS") \
-	X(NOTIMP, "notimp", "opcode other than QUERY") \
-	X(BADVERS, "badvers", "EDNS version other than 0") \
-	X(NOTAUTH, "notauth", "TSIG with a key not known here") \
-	X(DROP_RESPONSE, "drop_response", "QR=1: a response, never answered") \
-	X(DROP_SHORT, "drop_short", "shorter than a DNS header") \
-	X(DROP_LENGTH, "drop_length", "UDP length disagrees with the packet") \
-	X(DROP_PORT0, "drop_port0", "source port 0: nowhere to answer to") \
+#define SW_VERDICTS(X)                                                                                       \
+	X(ANSWERED, "answered", "data, from an existing or a wildcard name")                                 \
+	X(NODATA, "nodata", "the name exists, the type does not")                                            \
+	X(NXDOMAIN, "nxdomain", "the name does not exist")                                                   \
+	X(REFERRAL, "referral", "at or below a zone cut")                                                    \
+	X(TRUNCATED, "truncated", "TC=1: the answer did not fit")                                            \
+	X(REFUSED, "refused", "no zone here for that name, or a class or meta-type not served")              \
+	X(SERVFAIL, "servfail", "the zone is known but cannot be answered for")                              \
+	X(YXDOMAIN, "yxdomain", "DNAME made a name longer than 255 bytes")                                   \
+	X(CHAOS, "chaos", "id.server or version.bind")                                                       \
+	X(FORMERR, "formerr", "malformed question or EDNS")                                                  \
+	X(NOTIMP, "notimp", "opcode other than QUERY")                                                       \
+	X(BADVERS, "badvers", "EDNS version other than 0")                                                   \
+	X(NOTAUTH, "notauth", "TSIG with a key not known here")                                              \
+	X(DROP_RESPONSE, "drop_response", "QR=1: a response, never answered")                                \
+	X(DROP_SHORT, "drop_short", "shorter than a DNS header")                                             \
+	X(DROP_LENGTH, "drop_length", "UDP length disagrees with the packet")                                \
+	X(DROP_PORT0, "drop_port0", "source port 0: nowhere to answer to")                                   \
 	X(DROP_BROKEN, "drop_broken", "an invariant of the image or the packet did not hold; please report") \
-	X(PUNT_ROOM, "punt_room", "left to user space: the packet buffer cannot grow enough") \
-	X(PUNT_TSIG, "punt_tsig", "left to user space: signed with TSIG or SIG(0)") \
-	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments") \
-	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows") \
+	X(PUNT_ROOM, "punt_room", "left to user space: the packet buffer cannot grow enough")                \
+	X(PUNT_TSIG, "punt_tsig", "left to user space: signed with TSIG or SIG(0)")                          \
+	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments")          \
+	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows")                \
 	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")
 
 enum sw_verdict {
 #define X(name, label, text) SW_VERDICT_##name,
 	SW_VERDICTS(X)
 #undef X
-	SW_VERDICT_COUNT
+		SW_VERDICT_COUNT
 };
 
 #endif

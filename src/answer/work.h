@@ -34,13 +34,13 @@ enum sw_shrink {
 /** One piece, or literal bytes, of the reply. */
 struct sw_part {
 	uint32_t ref;	  /* piece; 0: literal bytes at buf[source] */
-	uint16_t base[4]; /* by enum sw_base: message offset that compression pointers count from. SELF is where
-			   * the part itself stands; FIRST 0 is the referral's NS RRset; OWNER
-			   * is less 12, since owners are stored as if they stood at 12 */
+	uint16_t base[4]; /* by enum sw_base: message offset that compression pointers count from. SELF is
+			   * where the part itself stands; FIRST 0 is the referral's NS RRset; OWNER is less
+			   * 12, since owners are stored as if they stood at 12 */
 	uint16_t len;
 	uint16_t count; /* records */
 	uint16_t source;
-	uint8_t form;   /* enum sw_form; SW_SIGNATURES */
+	uint8_t form;	/* enum sw_form; SW_SIGNATURES */
 	uint8_t shrink; /* enum sw_shrink */
 };
 _Static_assert(sizeof(struct sw_part) == 20, "no padding");
@@ -87,8 +87,8 @@ struct sw_work {
 	uint32_t apex_labels;
 	uint32_t encloser; /* first label of the closest encloser, counted from the left */
 	struct sw_slot slot;
-	uint32_t prove_below;  /* node of the closest encloser whose next closer name must be denied, or 0 */
-	uint32_t next_at;      /* name that a CNAME or DNAME led to, in buf */
+	uint32_t prove_below;	/* node of the closest encloser whose next closer name must be denied, or 0 */
+	uint32_t next_at;	/* name that a CNAME or DNAME led to, in buf */
 	uint32_t next_owner_at; /* the same in the message */
 	uint32_t links;
 	uint64_t visited[SW_LINKS_MAX + 4];
@@ -98,16 +98,16 @@ struct sw_work {
 	uint32_t verdict;
 	uint32_t reply_len;
 	uint32_t referral_part; /* index of its NS RRset in the authority section */
-	uint32_t answers_end; /* where the next answer part will stand */
-	uint32_t literals;    /* buf used up to here */
+	uint32_t answers_end;	/* where the next answer part will stand */
+	uint32_t literals;	/* buf used up to here */
 	uint32_t part_count[SW_SECTIONS + 1];
 	struct sw_part part[SW_SECTIONS + 1][SW_PARTS_MAX]; /* the last row is the OPT record */
-	uint32_t sha[5]; /* state, then digest */
+	uint32_t sha[5];				    /* state, then digest */
 	uint32_t sha_words[16];
 	uint8_t hash_in[SW_HASH_IN_BYTES + 8]; /* name, salt, padding of an NSEC3 hash */
-	uint32_t tsig_at;     /* user space: the TSIG record of a key not known, 0 when there is none */
-	uint64_t sum;         /* one's complement sum of the reply so far */
-	uint32_t message_at;  /* kernel: offset of the DNS message in the packet */
+	uint32_t tsig_at;    /* user space: the TSIG record of a key not known, 0 when there is none */
+	uint64_t sum;	     /* one's complement sum of the reply so far */
+	uint32_t message_at; /* kernel: offset of the DNS message in the packet */
 #ifndef SW_BPF
 	const struct sw_image_view *view;
 	uint8_t *reply;
@@ -168,7 +168,8 @@ SW_INLINE const struct sw_control *sw_control_of(const struct sw_work *work)
 
 SW_INLINE const uint8_t *sw_image_at(const struct sw_work *work, uint32_t ref)
 {
-	const uint8_t *base = __atomic_load_n(&work->view->segments[ref >> SW_SEGMENT_SHIFT], __ATOMIC_RELAXED);
+	const uint8_t *base =
+		__atomic_load_n(&work->view->segments[ref >> SW_SEGMENT_SHIFT], __ATOMIC_RELAXED);
 	return base ? base + (size_t)(ref & (SW_SEGMENT_UNITS - 1)) * SW_UNIT : NULL;
 }
 

@@ -23,7 +23,7 @@
 #define SW_MESSAGE(out, work, at) \
 	((uint8_t *)(long)(out)->data + (((work)->message_at & 0xff) + ((at)&SW_MESSAGE_MASK)))
 #define SW_END(out) ((uint8_t *)(long)(out)->data_end)
-#define SW_COPY_MAX 1536u /* bytes of one part; udp_max is at most 1,452 */
+#define SW_COPY_MAX 1536u  /* bytes of one part; udp_max is at most 1,452 */
 #define SW_RELOCS_MAX 256u /* a record has two at most in 14 bytes, and 1,452 bytes are sent */
 
 #else

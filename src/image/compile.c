@@ -37,7 +37,7 @@ static int store(struct compiler *c, struct sw_encoder *encoder, uint32_t *piece
 static bool is_indexed(const struct compiler *c, const struct sw_node *node)
 {
 	return !(node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME)) &&
-		!sw_denial_is_hashed_owner(c->contents, node);
+	       !sw_denial_is_hashed_owner(c->contents, node);
 }
 
 /** Name a record points to for which addresses go along, or NULL. */
@@ -56,8 +56,8 @@ static const uint8_t *address_target(const struct sw_rr *rr)
 }
 
 /** Add the A and AAAA records of a target; `signatures` instead adds their RRSIGs. */
-static void add_addresses(struct compiler *c, const struct sw_node *node, const struct sw_owner *owner,
-	bool signatures)
+static void add_addresses(
+	struct compiler *c, const struct sw_node *node, const struct sw_owner *owner, bool signatures)
 {
 	static const uint16_t types[] = {SW_TYPE_A, SW_TYPE_AAAA};
 	for (unsigned i = 0; i < 2; i++) {
@@ -125,8 +125,8 @@ static int compile_extra(struct compiler *c, const struct sw_node *node, uint16_
 }
 
 /** One RRset as an answer. */
-static int compile_rrset(struct compiler *c, const struct sw_node *node, const struct sw_rr *first,
-	uint32_t *piece)
+static int compile_rrset(
+	struct compiler *c, const struct sw_node *node, const struct sw_rr *first, uint32_t *piece)
 {
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
 	sw_encoder_add_rrset(c->encoder, node, first->type, &owner_asked, first->ttl);
@@ -163,7 +163,8 @@ static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a,
 			return -E2BIG;
 		uint32_t piece = 0;
 		if (rr->type == SW_TYPE_NSEC && c->denial && !is_wildcard)
-			piece = sw_denial_nsec(c->denial, number); /* asked for, it stands with its own name */
+			piece = sw_denial_nsec(
+				c->denial, number); /* asked for, it stands with its own name */
 		int error = piece ? 0 : compile_rrset(c, node, rr, &piece);
 		if (error)
 			return error;
@@ -382,7 +383,9 @@ int sw_compile(const struct sw_contents *contents, struct sw_region *region, str
 		sw_region_trim(region);
 		uint32_t serial;
 		memcpy(&serial, soa->rdata + soa->rdata_len - 20, 4);
-		*compiled = (struct sw_compiled){.zone = zone, .serial = be32toh(serial), .names = names,
+		*compiled = (struct sw_compiled){.zone = zone,
+			.serial = be32toh(serial),
+			.names = names,
 			.is_signed = c->denial != NULL};
 	}
 	compiler_free(c);

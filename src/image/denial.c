@@ -18,10 +18,10 @@ struct sw_denial {
 	struct sw_encoder *encoder;
 	enum sw_denial_kind kind;
 	/* NSEC, by node */
-	uint32_t *nsec;	    /* own piece, or 0 */
-	uint32_t *covering; /* piece of the last NSEC at or before the node in canonical order */
-	uint32_t *behind;   /* piece that covers the place behind the node's subtree */
-	uint32_t *children; /* node numbers grouped by parent, each group in canonical order */
+	uint32_t *nsec;	       /* own piece, or 0 */
+	uint32_t *covering;    /* piece of the last NSEC at or before the node in canonical order */
+	uint32_t *behind;      /* piece that covers the place behind the node's subtree */
+	uint32_t *children;    /* node numbers grouped by parent, each group in canonical order */
 	uint32_t *child_start; /* by node: first child in children[]; count + 1 entries */
 	/* NSEC3 */
 	struct sw_nsec3_params params;
@@ -102,7 +102,8 @@ static void nsec_cover(struct sw_denial *denial, const uint32_t *order, uint32_t
 		if (!denial->behind[node])
 			denial->behind[node] = denial->covering[node];
 		if (!denial->behind[parent])
-			denial->behind[parent] = denial->behind[node]; /* the last descendant comes first here */
+			denial->behind[parent] =
+				denial->behind[node]; /* the last descendant comes first here */
 	}
 }
 
@@ -134,8 +135,8 @@ static int nsec_new(struct sw_denial *denial)
 	denial->child_start = calloc((size_t)all + 1, sizeof(uint32_t));
 	uint32_t *order = canonical_order(denial->contents, &count);
 	int error = -ENOMEM;
-	if (!denial->nsec || !denial->covering || !denial->behind || !denial->children || !denial->child_start ||
-		!order)
+	if (!denial->nsec || !denial->covering || !denial->behind || !denial->children ||
+		!denial->child_start || !order)
 		goto done;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sw_node *node = sw_contents_node(denial->contents, order[i]);
@@ -266,7 +267,8 @@ static int nsec3_publish(struct sw_denial *denial, struct sw_image_zone *zone)
 		uint32_t until = 1u << bits;
 		if (i < count) {
 			struct sw_nsec3_entry *entry = sw_space_at(space, zone->nsec3 + i);
-			*entry = (struct sw_nsec3_entry){denial->hashed[i].prefix, denial->hashed[i].piece, 0};
+			*entry =
+				(struct sw_nsec3_entry){denial->hashed[i].prefix, denial->hashed[i].piece, 0};
 			until = bits ? (uint32_t)(entry->prefix >> (64 - bits)) : 0;
 		}
 		for (; bucket <= until; bucket++) {

@@ -6,8 +6,8 @@
  * and carries the answer itself where that is short, or the references a referral needs.
  *
  * Memory is a sequence of segments of 4 MiB, each an mmap-able BPF array of one element (plain memory
- * where there is no BPF). A reference counts units of 16 bytes; its high bits choose the segment. 0 is "none".
- * No object crosses the end of a segment, except bucket arrays and gap or hash tables, whose elements
+ * where there is no BPF). A reference counts units of 16 bytes; its high bits choose the segment. 0 is
+ * "none". No object crosses the end of a segment, except bucket arrays and gap or hash tables, whose elements
  * divide it and whose segments have consecutive numbers. Behind each segment lies a guard of zeros, so a
  * bounded read from any reference needs no further check.
  *
@@ -51,15 +51,16 @@ struct sw_slot {
 	uint8_t overflow;     /* slot 0 of a bucket: a name that belonged here lives in its second bucket */
 	union {
 		struct {
-			uint32_t node;       /* struct sw_image_node, 0 where the inline RRset is all there is */
-			uint32_t ttl;        /* network order */
+			uint32_t node; /* struct sw_image_node, 0 where the inline RRset is all there is */
+			uint32_t ttl;  /* network order */
 			uint32_t address[3]; /* network order */
 		} name;
 		struct {
-			uint32_t ns;       /* piece: NS RRset */
-			uint32_t glue;     /* piece: plain = in-domain glue, full = with that of siblings */
-			uint32_t ds;       /* piece: DS RRset */
-			uint32_t proof[2]; /* pieces: there is no DS (NSEC; NSEC3: closest encloser, opt-out cover) */
+			uint32_t ns;	   /* piece: NS RRset */
+			uint32_t glue;	   /* piece: plain = in-domain glue, full = with that of siblings */
+			uint32_t ds;	   /* piece: DS RRset */
+			uint32_t proof[2]; /* pieces: there is no DS (NSEC; NSEC3: closest encloser, opt-out
+					      cover) */
 		} cut;
 	};
 };
@@ -84,11 +85,11 @@ static inline uint32_t sw_bucket_second(uint64_t hash, uint32_t bucket_count)
 struct sw_image_node {
 	uint16_t type_count;
 	uint16_t reserved;
-	uint32_t any;             /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
-	uint32_t denial[2];       /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal the
-	                           * covering NSEC; under opt-out closest provable encloser and cover */
+	uint32_t any;		  /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
+	uint32_t denial[2];	  /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal the
+				   * covering NSEC; under opt-out closest provable encloser and cover */
 	uint32_t wildcard_denial; /* piece: "*" below this name does not exist */
-	uint32_t gaps;            /* NSEC: struct sw_gap array over the children, in canonical order */
+	uint32_t gaps;		  /* NSEC: struct sw_gap array over the children, in canonical order */
 	uint32_t gap_count;
 	uint32_t closest_provable; /* NSEC3: 1 when denial[0] matches this very name */
 };
@@ -103,7 +104,7 @@ struct sw_type_entry {
 /** NSEC: behind a child's subtree and before the next child, `denial` is the covering NSEC. */
 struct sw_gap {
 	uint64_t prefix; /* first eight bytes of the lower-cased label as a big-endian number, zero-padded */
-	uint32_t label;  /* length byte and lower-cased label, zero-padded to units */
+	uint32_t label;	 /* length byte and lower-cased label, zero-padded to units */
 	uint32_t denial; /* piece */
 };
 _Static_assert(sizeof(struct sw_gap) == 16, "one unit");
@@ -127,8 +128,9 @@ struct sw_piece {
 	uint16_t sum[2];
 	uint16_t count[2]; /* records */
 	uint16_t reloc_count[2];
-	uint32_t extra; /* NS, MX, SRV: piece of additional addresses; CNAME, DNAME: target name in wire format */
-	uint32_t ttl;   /* of the RRset, host order */
+	uint32_t extra; /* NS, MX, SRV: piece of additional addresses; CNAME, DNAME: target name in wire
+			   format */
+	uint32_t ttl;	/* of the RRset, host order */
 };
 _Static_assert(sizeof(struct sw_piece) == 24, "shared with BPF");
 
@@ -145,20 +147,21 @@ enum sw_base {
 
 enum sw_denial_kind { SW_DENIAL_NONE = 0, SW_DENIAL_NSEC = 1, SW_DENIAL_NSEC3 = 2 };
 
-#define SW_NSEC3_SALT_MAX 32 /* bytes; zones with a longer salt are not taken */
+#define SW_NSEC3_SALT_MAX 32	    /* bytes; zones with a longer salt are not taken */
 #define SW_NSEC3_ITERATIONS_MAX 150 /* as many as resolvers take as secure at most */
 
 struct sw_image_zone {
 	struct sw_slot apex; /* copy of the apex's slot */
-	uint32_t index;      /* bucket 0 */
+	uint32_t index;	     /* bucket 0 */
 	uint32_t bucket_count;
 	uint32_t soa_negative; /* piece: SOA with the TTL of negative answers (RFC 2308 s5) */
 	uint8_t apex_len;
 	uint8_t apex_labels;
-	uint8_t depth_max; /* labels below the apex of the deepest name in the index */
-	uint8_t denial;    /* enum sw_denial_kind */
-	uint32_t nsec3;    /* struct sw_nsec3_entry array */
-	uint32_t nsec3_dir; /* uint32_t array: first entry for each value of the hash's high bits, and an end */
+	uint8_t depth_max;  /* labels below the apex of the deepest name in the index */
+	uint8_t denial;	    /* enum sw_denial_kind */
+	uint32_t nsec3;	    /* struct sw_nsec3_entry array */
+	uint32_t nsec3_dir; /* uint32_t array: first entry for each value of the hash's high bits, and an end
+			     */
 	uint32_t nsec3_count;
 	uint8_t nsec3_dir_bits;
 	uint8_t nsec3_salt_len;
@@ -178,7 +181,7 @@ _Static_assert(sizeof(struct sw_zone_entry) == 16, "one unit");
 #define SW_ZONE_PROBES 64 /* longest run of taken entries; the builder makes the table bigger instead */
 
 struct sw_root {
-	uint32_t zones;    /* struct sw_zone_entry array */
+	uint32_t zones;	    /* struct sw_zone_entry array */
 	uint32_t zone_mask; /* entries - 1 */
 	uint32_t depth_count;
 	uint8_t depths[128]; /* label counts at which there are apexes, descending */
@@ -189,7 +192,7 @@ struct sw_root {
 
 struct sw_service {
 	uint8_t address[16]; /* IPv4 in the first four bytes */
-	uint16_t port;       /* network order */
+	uint16_t port;	     /* network order */
 	uint8_t address_len; /* 4 or 16; 0 is a free entry */
 	uint8_t reserved;
 };
@@ -201,7 +204,7 @@ enum sw_chaos { SW_CHAOS_ID, SW_CHAOS_VERSION, SW_CHAOS_COUNT };
 #define SW_CHAOS_NAMES 4 /* id.server hostname.bind; version.server version.bind */
 
 struct sw_control {
-	uint32_t version; /* SW_IMAGE_VERSION */
+	uint32_t version;     /* SW_IMAGE_VERSION */
 	uint32_t active_root; /* which of root[] readers use */
 	struct sw_root root[2];
 	struct sw_hash_key key;
@@ -209,9 +212,9 @@ struct sw_control {
 	/* identity */
 	uint64_t chaos_hash[SW_CHAOS_NAMES];
 	uint8_t chaos_len[SW_CHAOS_COUNT]; /* 0: refused */
-	uint8_t nsid_len; /* 0: off */
-	uint8_t cookies;  /* 1: make and check DNS cookies */
-	uint16_t udp_max; /* largest UDP reply, bytes */
+	uint8_t nsid_len;		   /* 0: off */
+	uint8_t cookies;		   /* 1: make and check DNS cookies */
+	uint16_t udp_max;		   /* largest UDP reply, bytes */
 	uint16_t service_count;
 	uint8_t has_tc; /* 1: behind XDP a tc program answers what XDP had no room for */
 	uint8_t reserved[7];

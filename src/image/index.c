@@ -72,7 +72,8 @@ static int grow(struct sw_index *index)
 	struct sw_index bigger = *index;
 	bigger.bucket_count += index->bucket_count / 4 + 1;
 	for (;;) {
-		bigger.buckets = sw_region_take_run(index->region, (size_t)bigger.bucket_count * BUCKET_BYTES);
+		bigger.buckets =
+			sw_region_take_run(index->region, (size_t)bigger.bucket_count * BUCKET_BYTES);
 		if (bigger.buckets == 0)
 			return -ENOSPC;
 		int error = 0;

@@ -25,8 +25,8 @@ int sw_nsec3_params(const uint8_t *rdata, size_t len, struct sw_nsec3_params *pa
 bool sw_nsec3_is_of_chain(const uint8_t *rdata, size_t len, const struct sw_nsec3_params *params)
 {
 	return len > 5u + params->salt_len && rdata[0] == HASH_SHA1 &&
-		(rdata[2] << 8 | rdata[3]) == params->iterations && rdata[4] == params->salt_len &&
-		memcmp(rdata + 5, params->salt, params->salt_len) == 0;
+	       (rdata[2] << 8 | rdata[3]) == params->iterations && rdata[4] == params->salt_len &&
+	       memcmp(rdata + 5, params->salt, params->salt_len) == 0;
 }
 
 static void sha1(const uint8_t *bytes, size_t len, uint8_t hash[SW_SHA1_LEN])

@@ -166,8 +166,8 @@ static void put_owner(struct sw_encoder *encoder, const struct sw_owner *owner)
 	}
 }
 
-static void put_record(struct sw_encoder *encoder, const struct sw_rr *rr, const struct sw_owner *owner,
-	uint32_t ttl)
+static void put_record(
+	struct sw_encoder *encoder, const struct sw_rr *rr, const struct sw_owner *owner, uint32_t ttl)
 {
 	put_owner(encoder, owner);
 	put16(encoder, rr->type);
@@ -231,7 +231,8 @@ uint32_t sw_encoder_store(struct sw_encoder *encoder, struct sw_interner *intern
 		sw_encoder_mark(encoder);
 	struct sw_piece head = {
 		.len = {(uint16_t)encoder->mark_len, (uint16_t)encoder->len},
-		.sum = {sum_bytes(encoder->bytes, encoder->mark_len), sum_bytes(encoder->bytes, encoder->len)},
+		.sum = {sum_bytes(encoder->bytes, encoder->mark_len),
+			sum_bytes(encoder->bytes, encoder->len)},
 		.count = {(uint16_t)encoder->mark_count, (uint16_t)encoder->count},
 		.reloc_count = {(uint16_t)encoder->mark_relocs, (uint16_t)encoder->reloc_count},
 		.extra = encoder->extra,
@@ -248,7 +249,7 @@ uint32_t sw_encoder_store(struct sw_encoder *encoder, struct sw_interner *intern
 /* ---- identical bytes stored once ---- */
 
 struct interned {
-	uint32_t ref;  /* 0: free */
+	uint32_t ref; /* 0: free */
 	uint32_t hash;
 	uint32_t size;
 };

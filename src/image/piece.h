@@ -31,15 +31,15 @@ struct sw_encoder {
 /** How the owner of a record is written. */
 enum sw_owner_form {
 	SW_OWNER_ASKED, /* pointer to the owner: the name asked for, or that a reply has come to */
-	SW_OWNER_APEX,  /* pointer to the apex */
-	SW_OWNER_NAME,  /* its own labels, then a pointer to the apex */
+	SW_OWNER_APEX,	/* pointer to the apex */
+	SW_OWNER_NAME,	/* its own labels, then a pointer to the apex */
 	SW_OWNER_FIRST, /* pointer to a name in the piece this one is extra to */
 };
 
 struct sw_owner {
 	enum sw_owner_form form;
 	const uint8_t *name; /* SW_OWNER_NAME */
-	uint32_t at;         /* SW_OWNER_FIRST */
+	uint32_t at;	     /* SW_OWNER_FIRST */
 };
 
 /** Begin a piece. @param owner  name whose place in the reply is SW_BASE_OWNER, or NULL */

@@ -19,7 +19,8 @@ struct stack {
 struct sw_space {
 	struct sw_backing backing;
 	uint8_t *segments[SW_SEGMENTS_MAX];
-	uint8_t *free_order[SW_SEGMENTS_MAX]; /* per block of a segment: order + 1 where a free block starts */
+	uint8_t *
+		free_order[SW_SEGMENTS_MAX]; /* per block of a segment: order + 1 where a free block starts */
 	struct stack free[ORDERS];
 	uint32_t segment_count; /* held */
 };
@@ -121,7 +122,8 @@ static void block_free(struct sw_space *space, uint32_t ref, unsigned order)
 		push(space, ref, order);
 }
 
-/** Lowest number at which `count` segments in a row are not held. Segment 0 is never used: reference 0 is none. */
+/** Lowest number at which `count` segments in a row are not held. Segment 0 is never used: reference 0 is
+ * none. */
 static uint32_t segments_free(const struct sw_space *space, uint32_t count)
 {
 	uint32_t run = 0;

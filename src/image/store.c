@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image/store.h"
 #include "image/compile.h"
 #include "image/space.h"
-#include "image/store.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,8 @@ int sw_store_new(struct sw_store **out, const struct sw_backing *backing)
 	} else {
 		store->own_control = calloc(1, sizeof(*store->own_control));
 		store->backing = (struct sw_backing){.control = store->own_control,
-			.segment_new = plain_segment_new, .segment_free = plain_segment_free};
+			.segment_new = plain_segment_new,
+			.segment_free = plain_segment_free};
 	}
 	store->zone_mask = 15;
 	store->zones = calloc(store->zone_mask + 1, sizeof(*store->zones));
@@ -370,8 +371,11 @@ int sw_store_remove(struct sw_store *store, const uint8_t *apex)
 
 static void describe(const struct zone *zone, struct sw_store_zone *out)
 {
-	*out = (struct sw_store_zone){.apex = zone->apex, .serial = zone->compiled.serial,
-		.names = zone->compiled.names, .records = zone->records, .image_bytes = zone->region.bytes,
+	*out = (struct sw_store_zone){.apex = zone->apex,
+		.serial = zone->compiled.serial,
+		.names = zone->compiled.names,
+		.records = zone->records,
+		.image_bytes = zone->region.bytes,
 		.is_signed = zone->compiled.is_signed};
 }
 
@@ -388,7 +392,8 @@ bool sw_store_next(const struct sw_store *store, size_t *position, struct sw_sto
 
 bool sw_store_find(const struct sw_store *store, const uint8_t *apex, struct sw_store_zone *zone)
 {
-	const struct zone *found = store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))];
+	const struct zone *found =
+		store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))];
 	if (found)
 		describe(found, zone);
 	return found != NULL;

@@ -42,7 +42,8 @@ struct sw_control *sw_store_control(struct sw_store *store);
 int sw_store_put(struct sw_store *store, const struct sw_contents *contents);
 
 /** Several new zones at once: compiled one by one with sw_store_prepare(), published together. Starting
- * with 100,000 zones builds the table of zones once. sw_store_publish() with nothing prepared does nothing. */
+ * with 100,000 zones builds the table of zones once. sw_store_publish() with nothing prepared does nothing.
+ */
 int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents);
 int sw_store_publish(struct sw_store *store);
 
@@ -52,7 +53,7 @@ int sw_store_remove(struct sw_store *store, const uint8_t *apex);
 struct sw_store_zone {
 	const uint8_t *apex;
 	uint32_t serial;
-	uint64_t names;   /* owner names in the index, empty non-terminals too */
+	uint64_t names; /* owner names in the index, empty non-terminals too */
 	uint64_t records;
 	uint64_t image_bytes;
 	bool is_signed;

@@ -22,8 +22,8 @@
 
 struct sw_hash_key {
 	uint32_t nh[2 * SW_LABEL_WORDS];
-	uint64_t root;   /* hash of the root name */
-	uint64_t len_mul; /* odd */
+	uint64_t root;	      /* hash of the root name */
+	uint64_t len_mul;     /* odd */
 	uint64_t fold_mul[2]; /* odd */
 };
 _Static_assert(sizeof(struct sw_hash_key) == 96, "shared with BPF");
@@ -51,8 +51,8 @@ static inline uint64_t sw_hash_label_start(const struct sw_hash_key *key, uint32
 }
 
 /** Add word i of a label: lower-cased, zero beyond the label's end. */
-static inline uint64_t sw_hash_label_word(const struct sw_hash_key *key, uint64_t hash, uint32_t i,
-	uint64_t word)
+static inline uint64_t sw_hash_label_word(
+	const struct sw_hash_key *key, uint64_t hash, uint32_t i, uint64_t word)
 {
 	uint32_t low = (uint32_t)word + key->nh[(2 * i) & 15];
 	uint32_t high = (uint32_t)(word >> 32) + key->nh[(2 * i + 1) & 15];

@@ -60,7 +60,7 @@ enum sw_edns_option {
 };
 
 #define SW_RECORD_MIN 11 /* root owner, type, class, TTL, length */
-#define SW_OPT_LEN 11 /* OPT record without options */
+#define SW_OPT_LEN 11	 /* OPT record without options */
 #define SW_EDNS_DO 0x8000
 #define SW_UDP_PLAIN_MAX 512 /* without EDNS, RFC 1035 s4.2.1 */
 

@@ -30,7 +30,8 @@ static inline void sw_sha1_block(uint32_t state[5], uint32_t w[16])
 #ifdef __bpf__
 	_Pragma("clang loop unroll(disable)")
 #endif
-	for (unsigned t = 0; t < 80; t++) {
+		for (unsigned t = 0; t < 80; t++)
+	{
 		uint32_t f, k;
 		if (t < 20) {
 			f = d ^ (b & (c ^ d));

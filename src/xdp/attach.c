@@ -23,7 +23,8 @@ static int link_xdp(int ifindex, int fd, uint32_t mode)
 /** tcx link where the kernel has it, else a filter on clsact. */
 static int attach_tc(struct sw_attachment *attachment, int fd)
 {
-	attachment->tc_link = bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
+	attachment->tc_link =
+		bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
 	if (attachment->tc_link >= 0)
 		return 0;
 	attachment->tc_link = -1;
@@ -91,7 +92,8 @@ void sw_detach(struct sw_attachment *attachment)
 	if (attachment->tc_link >= 0) {
 		close(attachment->tc_link);
 	} else if (attachment->has_tc) {
-		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
+		LIBBPF_OPTS(
+			bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
 		LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->tc_handle,
 			.priority = attachment->tc_priority);
 		bpf_tc_detach(&hook, &options);

@@ -14,8 +14,8 @@
 #include <linux/ipv6.h>
 #include <linux/udp.h>
 
-#define FRAME_HOPS 64 /* TTL, hop limit of replies */
-#define FRAME_MIN 60  /* shortest Ethernet frame without its checksum */
+#define FRAME_HOPS 64	   /* TTL, hop limit of replies */
+#define FRAME_MIN 60	   /* shortest Ethernet frame without its checksum */
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 
 struct vlan_tag {
@@ -25,15 +25,15 @@ struct vlan_tag {
 
 /** Where things stand in a packet. */
 struct frame {
-	uint32_t l3;	 /* IPv4 or IPv6 header */
-	uint32_t udp;	 /* UDP header */
+	uint32_t l3;  /* IPv4 or IPv6 header */
+	uint32_t udp; /* UDP header */
 	uint32_t is_ipv6;
 	uint32_t message_len;
 };
 
 enum frame_kind {
-	FRAME_OTHER, /* pass */
-	FRAME_QUERY, /* a datagram for a service address */
+	FRAME_OTHER,   /* pass */
+	FRAME_QUERY,   /* a datagram for a service address */
 	FRAME_AWKWARD, /* one for the stack to take apart: options, fragments, extension headers */
 	FRAME_BAD_LENGTH,
 	FRAME_BAD_PORT,
@@ -69,8 +69,8 @@ SW_INLINE enum frame_kind frame_udp(struct frame *frame, const struct udphdr *ud
 	return FRAME_QUERY;
 }
 
-SW_INLINE enum frame_kind frame_ipv4(struct frame *frame, struct sw_work *work, const uint8_t *l3,
-	const uint8_t *end)
+SW_INLINE enum frame_kind frame_ipv4(
+	struct frame *frame, struct sw_work *work, const uint8_t *l3, const uint8_t *end)
 {
 	const struct iphdr *ip = (const void *)l3;
 	if (l3 + sizeof(*ip) > end || ip->version != 4 || ip->protocol != IPPROTO_UDP)
@@ -96,11 +96,11 @@ SW_INLINE enum frame_kind frame_ipv4(struct frame *frame, struct sw_work *work, 
 SW_INLINE int is_extension(uint8_t next_header)
 {
 	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
-		next_header == IPPROTO_FRAGMENT || next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_AH;
+	       next_header == IPPROTO_FRAGMENT || next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_AH;
 }
 
-SW_INLINE enum frame_kind frame_ipv6(struct frame *frame, struct sw_work *work, const uint8_t *l3,
-	const uint8_t *end)
+SW_INLINE enum frame_kind frame_ipv6(
+	struct frame *frame, struct sw_work *work, const uint8_t *l3, const uint8_t *end)
 {
 	const struct ipv6hdr *ip = (const void *)l3;
 	if (l3 + sizeof(*ip) > end || ip->version != 6)
@@ -138,8 +138,8 @@ SW_INLINE const uint8_t *frame_vlan(const uint8_t *at, const uint8_t *end, uint1
 }
 
 /** Take a packet apart. For a query, work->address is the asker's and work->message_at is set. */
-SW_INLINE enum frame_kind frame_read(struct frame *frame, struct sw_work *work, const uint8_t *data,
-	const uint8_t *end)
+SW_INLINE enum frame_kind frame_read(
+	struct frame *frame, struct sw_work *work, const uint8_t *data, const uint8_t *end)
 {
 	const struct ethhdr *ethernet = (const void *)data;
 	if (data + sizeof(*ethernet) > end)

@@ -60,7 +60,8 @@ static void log_reason(const char *log, char *why)
 	const char *start = end;
 	while (start > log && start[-1] != '\n')
 		start--;
-	snprintf(why, SW_WHY_MAX, "the kernel's verifier refuses the program: %.*s", (int)(end - start), start);
+	snprintf(why, SW_WHY_MAX, "the kernel's verifier refuses the program: %.*s", (int)(end - start),
+		start);
 }
 
 static void load_reason(int error, const char *log, char *why)
@@ -68,7 +69,8 @@ static void load_reason(int error, const char *log, char *why)
 	if (*log && error != -EPERM)
 		log_reason(log, why);
 	else if (error == -EPERM || error == -EACCES)
-		snprintf(why, SW_WHY_MAX, "no rights to load BPF programs (CAP_BPF and CAP_NET_ADMIN are needed)");
+		snprintf(why, SW_WHY_MAX,
+			"no rights to load BPF programs (CAP_BPF and CAP_NET_ADMIN are needed)");
 	else
 		snprintf(why, SW_WHY_MAX, "loading the BPF programs failed: %s", strerror(-error));
 }
@@ -90,7 +92,8 @@ static int load_room(struct sw_kernel *kernel, char *log)
 	if (!kernel->room)
 		return -errno;
 	struct bpf_map *map;
-	bpf_object__for_each_map(map, kernel->room->obj) {
+	bpf_object__for_each_map(map, kernel->room->obj)
+	{
 		const char *name = bpf_map__name(map);
 		struct bpf_map *theirs = bpf_object__find_map_by_name(kernel->answer->obj, name);
 		int error = theirs ? bpf_map__reuse_fd(map, bpf_map__fd(theirs)) : -ENOENT;
@@ -197,7 +200,8 @@ static int segment_new(void *context, uint32_t number, uint8_t **memory)
 		return -ENOMEM;
 	kernel->pending = pending;
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sw_segment", sizeof(uint32_t), SEGMENT_MAP_BYTES, 1, &options);
+	int fd = bpf_map_create(
+		BPF_MAP_TYPE_ARRAY, "sw_segment", sizeof(uint32_t), SEGMENT_MAP_BYTES, 1, &options);
 	if (fd < 0)
 		return fd;
 	void *mapped = mmap(NULL, SEGMENT_MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -225,7 +229,8 @@ static int segments_show(void *context)
 		fds[i] = (uint32_t)kernel->pending[i].fd;
 	}
 	if (!error)
-		error = bpf_map_update_batch(bpf_map__fd(kernel->answer->maps.sw_segments), keys, fds, &count, NULL);
+		error = bpf_map_update_batch(
+			bpf_map__fd(kernel->answer->maps.sw_segments), keys, fds, &count, NULL);
 	free(keys);
 	free(fds);
 	if (error)
@@ -266,8 +271,12 @@ static void wait_for_readers(void *context)
 
 void sw_kernel_backing(struct sw_kernel *kernel, struct sw_backing *backing)
 {
-	*backing = (struct sw_backing){.context = kernel, .control = kernel->control, .segment_new = segment_new,
-		.segments_show = segments_show, .segment_free = segment_free, .wait_for_readers = wait_for_readers};
+	*backing = (struct sw_backing){.context = kernel,
+		.control = kernel->control,
+		.segment_new = segment_new,
+		.segments_show = segments_show,
+		.segment_free = segment_free,
+		.wait_for_readers = wait_for_readers};
 }
 
 /* ---- interfaces and addresses ---- */
@@ -304,7 +313,8 @@ static bool is_unspecified(const uint8_t *address, uint8_t address_len)
 
 static bool same_service(const struct sw_service *a, const struct sw_service *b)
 {
-	return a->address_len == b->address_len && a->port == b->port && memcmp(a->address, b->address, 16) == 0;
+	return a->address_len == b->address_len && a->port == b->port &&
+	       memcmp(a->address, b->address, 16) == 0;
 }
 
 static int service_add(struct sw_control *control, const uint8_t *address, uint8_t address_len, uint16_t port)
@@ -337,7 +347,8 @@ static int service_add_all(struct sw_control *control, uint8_t address_len, uint
 				(const void *)&((const struct sockaddr_in *)i->ifa_addr)->sin_addr, 4, port);
 		else if (address_len == 16 && i->ifa_addr->sa_family == AF_INET6)
 			error = service_add(control,
-				(const void *)&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, 16, port);
+				(const void *)&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, 16,
+				port);
 	}
 	freeifaddrs(all);
 	return error;

@@ -20,15 +20,16 @@
 #include <linux/pkt_cls.h>
 
 /** Tell the checksum what changed. */
-SW_INLINE int checksum_update(struct __sk_buff *skb, const struct sw_work *work, const struct frame *frame,
-	uint32_t message_before)
+SW_INLINE int checksum_update(
+	struct __sk_buff *skb, const struct sw_work *work, const struct frame *frame, uint32_t message_before)
 {
 	uint32_t check_at = frame->udp + offsetof(struct udphdr, check);
 	uint32_t len_before = bpf_htons((uint16_t)(sizeof(struct udphdr) + work->message_len));
 	uint32_t len_now = bpf_htons((uint16_t)(sizeof(struct udphdr) + work->reply_len));
 	uint64_t header = (uint64_t)len_now + (uint16_t)~len_before;
 	uint64_t payload = header + sw_sum_fold(work->sum) + (uint16_t)~message_before;
-	if (bpf_l4_csum_replace(skb, check_at, 0, sw_sum_fold(header), BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0))
+	if (bpf_l4_csum_replace(
+		    skb, check_at, 0, sw_sum_fold(header), BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0))
 		return -1;
 	return bpf_l4_csum_replace(skb, check_at, 0, sw_sum_fold(payload), BPF_F_MARK_MANGLED_0) ? -1 : 0;
 }

@@ -50,8 +50,8 @@ SW_INLINE uint64_t turn_ipv6(struct ipv6hdr *ip, uint32_t udp_len)
 
 /** Everything but the UDP checksum; the message may stand already or come later.
  * @return 0 and the sum of the addresses, or -1 when the packet is shorter than its headers */
-SW_INLINE int frame_turn(SW_OUT *out, const struct sw_work *work, const struct frame *frame, uint64_t *addresses,
-	struct udphdr **udp)
+SW_INLINE int frame_turn(SW_OUT *out, const struct sw_work *work, const struct frame *frame,
+	uint64_t *addresses, struct udphdr **udp)
 {
 	uint8_t *data = (uint8_t *)(long)out->data, *end = (uint8_t *)(long)out->data_end;
 	uint32_t udp_len = sizeof(struct udphdr) + work->reply_len;
