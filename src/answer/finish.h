@@ -29,14 +29,12 @@ SW_INLINE uint32_t sw_option_nsid(struct sw_work *work, const struct sw_control 
 	return at + 4 + len;
 }
 
-/** The OPT record, when the query had one (RFC 6891 s6.1.1, s7). */
+/** The OPT record, for a query that had one (RFC 6891 s6.1.1, s7). */
 SW_FN int sw_opt_write(struct sw_work *work)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
 	if (!control)
 		return -1;
-	if (!work->has_edns)
-		return 0;
 	uint32_t start = work->literals, at = start + SW_OPT_LEN;
 	work->buf[start & SW_BUF_MASK] = 0;
 	sw_literal16(work, start + 1, SW_TYPE_OPT);
@@ -98,6 +96,7 @@ SW_FN int sw_shrink(struct sw_work *work)
 	if (!work)
 		return 0;
 	uint32_t kept = 0;
+	work->records[SW_ADDITIONAL] = 0;
 	for (uint32_t i = 0; i < 4; i++) {
 		if (i >= work->part_count[SW_ADDITIONAL])
 			break;
@@ -110,6 +109,7 @@ SW_FN int sw_shrink(struct sw_work *work)
 			part->len = piece->len[SW_PLAIN];
 			part->count = piece->count[SW_PLAIN];
 		}
+		work->records[SW_ADDITIONAL] += part->count;
 		work->part[SW_ADDITIONAL][kept & 3] = *part;
 		kept++;
 	}
@@ -122,7 +122,7 @@ SW_FN int sw_shrink(struct sw_work *work)
 SW_FN int sw_finish(struct sw_work *work)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
-	if (!control || sw_opt_write(work))
+	if (!control || (work->has_edns && sw_opt_write(work)))
 		return -1;
 	uint32_t limit = sw_reply_limit(work, control);
 	uint32_t len = sw_layout(work);
@@ -133,8 +133,8 @@ SW_FN int sw_finish(struct sw_work *work)
 	if (len > limit || work->verdict == SW_VERDICT_TRUNCATED) {
 		work->verdict = SW_VERDICT_TRUNCATED;
 		work->answers_end = work->question_end;
-		work->part_count[SW_ANSWER] = work->part_count[SW_AUTHORITY] = 0;
-		work->part_count[SW_ADDITIONAL] = 0;
+		for (uint32_t section = 0; section < SW_SECTIONS; section++)
+			work->part_count[section] = work->records[section] = 0;
 		len = sw_layout(work);
 	}
 	work->reply_len = len;
@@ -151,17 +151,6 @@ SW_INLINE uint16_t sw_reply_flags(const struct sw_work *work)
 	if (work->verdict == SW_VERDICT_TRUNCATED)
 		flags |= SW_FLAG_TC;
 	return flags;
-}
-
-SW_INLINE uint32_t sw_section_records(const struct sw_work *work, uint32_t section)
-{
-	uint32_t records = 0;
-	for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
-		if (i >= work->part_count[section])
-			break;
-		records += work->part[section][i].count;
-	}
-	return records;
 }
 
 #endif

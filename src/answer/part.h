@@ -60,6 +60,7 @@ SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint
 		len = (uint32_t)piece->len[SW_FULL] - piece->len[SW_PLAIN];
 		count = (uint32_t)piece->count[SW_FULL] - piece->count[SW_PLAIN];
 	}
+	work->records[section] += count;
 	part->ref = ref;
 	part->len = (uint16_t)len;
 	part->count = (uint16_t)count;
@@ -90,6 +91,7 @@ SW_INLINE int sw_literal_end(
 	struct sw_part *part = sw_part_new(work, section);
 	if (!part)
 		return -1;
+	work->records[section] += count;
 	part->ref = 0;
 	part->source = (uint16_t)source;
 	part->len = (uint16_t)len;

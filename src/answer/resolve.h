@@ -170,16 +170,17 @@ SW_FN int sw_chain(struct sw_work *work)
 	if (!work)
 		return SW_STEP_DONE;
 	uint32_t links = work->links;
-	uint64_t was = work->suffix[0];
+	uint64_t was = sw_name_mark(work);
 	if (links >= SW_LINKS_MAX || sw_name_read(work, work->next_at, SW_BUF_BYTES) < 0)
 		return SW_STEP_DONE;
 	work->visited[links & 15] = was;
 	work->links = links + 1;
 	work->owner_at = work->next_owner_at;
+	uint64_t now = sw_name_mark(work);
 	for (uint32_t i = 0; i < SW_LINKS_MAX; i++) {
 		if (i > links)
 			break;
-		if (work->visited[i] == work->suffix[0])
+		if (work->visited[i] == now)
 			return SW_STEP_DONE;
 	}
 	return SW_STEP_AGAIN;

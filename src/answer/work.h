@@ -101,6 +101,7 @@ struct sw_work {
 	uint32_t answers_end;	/* where the next answer part will stand */
 	uint32_t literals;	/* buf used up to here */
 	uint32_t part_count[SW_SECTIONS + 1];
+	uint32_t records[SW_SECTIONS + 1];
 	struct sw_part part[SW_SECTIONS + 1][SW_PARTS_MAX]; /* the last row is the OPT record */
 	uint32_t sha[5];				    /* state, then digest */
 	uint32_t sha_words[16];

@@ -216,15 +216,13 @@ SW_FN uint32_t sw_sum_query(struct sw_work *work, uint32_t from, uint32_t len)
 }
 
 /** Header of the reply. */
-SW_FN int sw_write_header(SW_OUT *out, struct sw_work *work)
+SW_INLINE int sw_write_header(SW_OUT *out, struct sw_work *work)
 {
-	if (!work)
-		return -1;
 	uint32_t has_question = work->question_end > SW_HEADER_LEN;
-	uint32_t additional = sw_section_records(work, SW_ADDITIONAL) + work->part_count[SW_SECTIONS];
+	uint32_t additional = work->records[SW_ADDITIONAL] + work->records[SW_SECTIONS];
 	uint32_t first = work->id | (uint32_t)sw_be16(sw_reply_flags(work)) << 16;
-	uint32_t second = sw_be32(has_question << 16 | sw_section_records(work, SW_ANSWER));
-	uint32_t third = sw_be32(sw_section_records(work, SW_AUTHORITY) << 16 | additional);
+	uint32_t second = sw_be32(has_question << 16 | work->records[SW_ANSWER]);
+	uint32_t third = sw_be32(work->records[SW_AUTHORITY] << 16 | additional);
 	uint8_t *header = SW_MESSAGE(out, work, 0);
 	if (header + SW_HEADER_LEN > SW_END(out))
 		return -1;

@@ -386,6 +386,7 @@ int sw_compile(const struct sw_contents *contents, struct sw_region *region, str
 		*compiled = (struct sw_compiled){.zone = zone,
 			.serial = be32toh(serial),
 			.names = names,
+			.labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max),
 			.is_signed = c->denial != NULL};
 	}
 	compiler_free(c);

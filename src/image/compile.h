@@ -11,6 +11,7 @@ struct sw_compiled {
 	uint32_t zone; /* reference of struct sw_image_zone */
 	uint32_t serial;
 	uint64_t names;
+	uint8_t labels_max; /* of the deepest name in the index */
 	bool is_signed;
 };
 

@@ -184,8 +184,8 @@ struct sw_root {
 	uint32_t zones;	    /* struct sw_zone_entry array */
 	uint32_t zone_mask; /* entries - 1 */
 	uint32_t depth_count;
+	uint32_t depth_max; /* labels of the deepest name in any zone's index */
 	uint8_t depths[128]; /* label counts at which there are apexes, descending */
-	uint8_t reserved[4];
 };
 
 /* ---- the control page: one mmap-able BPF array element ---- */

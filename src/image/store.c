@@ -7,6 +7,8 @@
 #include <string.h>
 #include <urcu.h>
 
+#define CHAOS_LABELS 2 /* id.server and its like are hashed without any zone */
+
 /** One zone served, or prepared. */
 struct zone {
 	uint8_t apex[SW_NAME_MAX];
@@ -53,6 +55,7 @@ static int control_start(struct sw_store *store)
 	memset(control, 0, sizeof(*control));
 	control->version = SW_IMAGE_VERSION;
 	control->udp_max = 1232;
+	control->root[0].depth_max = CHAOS_LABELS;
 	int error = sw_hash_key_draw(&control->key);
 	control->star_hash = sw_label_hash(&control->key, (const uint8_t *)"\1*");
 	return error;
@@ -226,6 +229,11 @@ static int table_fill(struct sw_store *store, struct sw_region *region, uint32_t
 
 static void root_depths(const struct sw_store *store, struct sw_root *root)
 {
+	root->depth_max = CHAOS_LABELS;
+	for (size_t i = 0; i <= store->zone_mask; i++) {
+		if (store->zones[i] && store->zones[i]->compiled.labels_max > root->depth_max)
+			root->depth_max = store->zones[i]->compiled.labels_max;
+	}
 	for (unsigned depth = SW_LABELS_MAX + 1; depth-- > 0;) {
 		if (store->depth_zones[depth])
 			root->depths[root->depth_count++] = (uint8_t)depth;
@@ -303,6 +311,9 @@ static int zone_replace(struct sw_store *store, struct zone *zone)
 	int error = entry ? segments_show(store) : -ENOENT;
 	if (error)
 		return error;
+	struct sw_root *root = &store->backing.control->root[store->backing.control->active_root];
+	if (zone->compiled.labels_max > root->depth_max)
+		__atomic_store_n(&root->depth_max, zone->compiled.labels_max, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->zone, zone->compiled.zone, __ATOMIC_RELEASE);
 	wait_for_readers(store);
 	zone_free(*slot);
