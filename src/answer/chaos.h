@@ -22,7 +22,8 @@ SW_FN int sw_chaos(struct sw_work *work)
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
 	if (!control)
 		return SW_QUERY_SILENT;
-	uint32_t which = sw_chaos_which(control, work->suffix[0]);
+	uint32_t which =
+		work->labels == SW_CHAOS_LABELS ? sw_chaos_which(control, work->suffix[0]) : SW_CHAOS_COUNT;
 	int is_text = work->type == SW_TYPE_TXT || work->type == SW_TYPE_ANY;
 	if (which >= SW_CHAOS_COUNT || !is_text || control->chaos_len[which & 1] == 0)
 		return sw_query_fail(work, SW_RCODE_REFUSED, SW_VERDICT_REFUSED);

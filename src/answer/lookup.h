@@ -27,9 +27,9 @@ SW_FN uint32_t sw_zone_probe(struct sw_work *work, uint64_t hash)
 /** The deepest zone that holds the name. DS lives in the parent, so at an apex the zone above is preferred
  * for it (RFC 4035 s3.1.4.1).
  * @return reference, or 0 */
-SW_FN uint32_t sw_zone_find(struct sw_work *work)
+SW_INLINE uint32_t sw_zone_find(struct sw_work *work)
 {
-	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	const struct sw_control *control = sw_control_of(work);
 	if (!control)
 		return 0;
 	const struct sw_root *root = &control->root[control->active_root & 1];
@@ -58,27 +58,29 @@ SW_INLINE int sw_slot_take(struct sw_work *work, const struct sw_slot *slot, uin
 	return 1;
 }
 
-/** Look a hash up in an index.
+/** Look a hash up in the zone's index.
  * @return 1 with the slot in work->slot; 0, work->slot unchanged */
-SW_FN int sw_slot_find(struct sw_work *work, uint32_t index, uint32_t bucket_count, uint64_t hash)
+SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)
 {
 	if (!work)
 		return 0;
+	uint32_t index = work->index, count = work->bucket_count;
 	const struct sw_slot *bucket =
-		(const void *)sw_image_at(work, index + 4 * sw_bucket_first(hash, bucket_count));
+		(const void *)sw_image_at(work, index + 4 * sw_bucket_first(hash, count));
 	if (!bucket)
 		return 0;
 	if (sw_slot_take(work, &bucket[0], hash) || sw_slot_take(work, &bucket[1], hash))
 		return 1;
 	if (!bucket[0].overflow)
 		return 0;
-	bucket = (const void *)sw_image_at(work, index + 4 * sw_bucket_second(hash, bucket_count));
+	bucket = (const void *)sw_image_at(work, index + 4 * sw_bucket_second(hash, count));
 	if (!bucket)
 		return 0;
 	return sw_slot_take(work, &bucket[0], hash) || sw_slot_take(work, &bucket[1], hash);
 }
 
-/** Find the closest encloser of a name that does not exist (RFC 4592 s3.3.1): work->slot, work->encloser.
+/** Find the closest encloser of a name that does not exist (RFC 4592 s3.3.1): work->slot, which is the apex's
+ * so far, and work->encloser.
  *
  * If a name exists, so do all its ancestors down to the apex (empty non-terminals are in the index), so
  * the depth is found by bisection: seven probes at most, none for a zone that is flat.
@@ -88,20 +90,15 @@ SW_FN int sw_encloser_find(struct sw_work *work, uint32_t depth)
 {
 	if (!work)
 		return -1;
-	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
-	if (!zone)
-		return -1;
-	uint32_t index = zone->index, bucket_count = zone->bucket_count;
-	uint32_t deepest = depth - 1 < zone->depth_max ? depth - 1 : zone->depth_max;
+	uint32_t deepest = depth - 1 < work->depth_max ? depth - 1 : work->depth_max;
 	struct sw_bisect depths = {1, deepest + 1}; /* depth 0 is the apex, which exists */
-	work->slot = zone->apex;
 	for (uint32_t i = 0; i < 8; i++) {
 		if (depths.low >= depths.high)
 			break;
 		uint32_t middle = sw_bisect_middle(&depths);
 		uint32_t label = work->labels - work->apex_labels - middle;
 		uint64_t hash = work->suffix[label & SW_LABELS_MAX];
-		sw_bisect_step(&depths, middle, (uint32_t)sw_slot_find(work, index, bucket_count, hash));
+		sw_bisect_step(&depths, middle, (uint32_t)sw_slot_find(work, hash));
 	}
 	work->encloser = work->labels - work->apex_labels - (depths.low - 1);
 	return 0;

@@ -204,11 +204,10 @@ SW_FN uint32_t sw_nsec3_find(struct sw_work *work, uint32_t label)
 SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
 {
 	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
-	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
-	if (!head || !zone || node == 0)
+	if (!head || node == 0)
 		return -1;
 	uint32_t label = work->encloser - 1, piece;
-	if (zone->denial == SW_DENIAL_NSEC)
+	if (work->denial == SW_DENIAL_NSEC)
 		piece = sw_gap_find(work, node, work->label_at[label & SW_LABELS_MAX]);
 	else if (head->closest_provable)
 		piece = sw_nsec3_find(work, label);

@@ -26,12 +26,9 @@ SW_INLINE void sw_authoritative(struct sw_work *work)
 }
 
 /** SOA in the authority section. */
-SW_FN int sw_add_soa(struct sw_work *work)
+SW_INLINE void sw_add_soa(struct sw_work *work)
 {
-	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
-	if (!zone)
-		return -1;
-	return sw_part_add(work, SW_AUTHORITY, zone->soa_negative, work->wants_dnssec ? SW_FULL : SW_PLAIN,
+	sw_part_add(work, SW_AUTHORITY, work->soa_negative, work->wants_dnssec ? SW_FULL : SW_PLAIN,
 		work->apex_at);
 }
 
@@ -90,11 +87,10 @@ SW_FN int sw_deny_name(struct sw_work *work)
 	sw_authoritative(work);
 	work->rcode = SW_RCODE_NXDOMAIN;
 	sw_add_soa(work);
-	const struct sw_image_node *head = node ? (const void *)sw_image_at(work, node) : NULL;
-	if (work->wants_dnssec && head && head->denial[0]) {
-		uint32_t wildcard = head->wildcard_denial;
-		const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
-		if (zone && zone->denial == SW_DENIAL_NSEC3)
+	if (work->wants_dnssec && work->denial != SW_DENIAL_NONE) {
+		const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+		uint32_t wildcard = head ? head->wildcard_denial : 0;
+		if (work->denial == SW_DENIAL_NSEC3)
 			sw_prove_node(work, node);
 		work->prove_below = node;
 		sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
@@ -111,8 +107,7 @@ SW_FN int sw_deny_type(struct sw_work *work, uint32_t encloser)
 	sw_authoritative(work);
 	sw_add_soa(work);
 	if (work->wants_dnssec && encloser) {
-		const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
-		if (zone && zone->denial == SW_DENIAL_NSEC3)
+		if (work->denial == SW_DENIAL_NSEC3)
 			sw_prove_node(work, encloser);
 		work->prove_below = encloser;
 	}
@@ -122,10 +117,8 @@ SW_FN int sw_deny_type(struct sw_work *work, uint32_t encloser)
 }
 
 /** The A RRset that the slot itself holds. */
-SW_FN int sw_answer_inline(struct sw_work *work)
+SW_INLINE int sw_answer_inline(struct sw_work *work)
 {
-	if (!work)
-		return SW_STEP_DONE;
 	uint32_t at = sw_literal_start(work, 3 * 16), count = work->slot.inline_count;
 	if (at == 0)
 		return sw_step_end(work, SW_VERDICT_TRUNCATED);
@@ -275,6 +268,20 @@ SW_FN int sw_follow_dname(struct sw_work *work, uint32_t label)
 	return sw_make_cname(work, target, prefix_len, target_len, ttl);
 }
 
+/** The piece that answers a type: for ANY one RRset (RFC 8482 s4.1), for RRSIG the one whose signatures are
+ * given. @return reference, or 0 */
+SW_INLINE uint32_t sw_node_piece(struct sw_work *work, uint32_t node, uint32_t type)
+{
+	if (type != SW_TYPE_ANY && type != SW_TYPE_RRSIG)
+		return sw_type_find(work, node, type);
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	uint32_t any = head ? head->any : 0;
+	const struct sw_piece *piece = any ? (const void *)sw_image_at(work, any) : NULL;
+	if (!piece || (type == SW_TYPE_RRSIG && piece->count[SW_FULL] == piece->count[SW_PLAIN]))
+		return 0;
+	return any;
+}
+
 /** The name exists, or a wildcard stands for it: work->slot.
  * @param encloser  node of the closest encloser when a wildcard matched, else 0 */
 SW_FN int sw_answer_name(struct sw_work *work, uint32_t encloser)
@@ -284,21 +291,11 @@ SW_FN int sw_answer_name(struct sw_work *work, uint32_t encloser)
 	uint32_t node = work->slot.name.node, type = work->type, piece = 0;
 	uint32_t form = work->wants_dnssec ? SW_FULL : SW_PLAIN;
 	int is_inline = work->slot.inline_count > 0 && (type == SW_TYPE_A || type == SW_TYPE_ANY);
-	if (is_inline && !(work->wants_dnssec && node)) {
-		sw_authoritative(work);
-		return sw_answer_inline(work);
-	}
-	const struct sw_image_node *head = node ? (const void *)sw_image_at(work, node) : NULL;
-	if (head && (type == SW_TYPE_ANY || type == SW_TYPE_RRSIG))
-		piece = head->any;
-	else if (head)
-		piece = sw_type_find(work, node, type);
-	if (piece && type == SW_TYPE_RRSIG) {
-		const struct sw_piece *signed_set = (const void *)sw_image_at(work, piece);
-		if (!signed_set || signed_set->count[SW_FULL] == signed_set->count[SW_PLAIN])
-			piece = 0;
+	/* the slot holds no signatures: they are with the node's copy of the RRset */
+	if (node && !(is_inline && !work->wants_dnssec))
+		piece = sw_node_piece(work, node, type);
+	if (piece && type == SW_TYPE_RRSIG)
 		form = SW_SIGNATURES;
-	}
 	if (piece) {
 		sw_authoritative(work);
 		return sw_answer_piece(work, piece, form, encloser);
@@ -325,11 +322,8 @@ SW_FN int sw_answer_below(struct sw_work *work, uint32_t depth)
 		return sw_follow_dname(work, label);
 	if (!(work->slot.flags & SW_SLOT_WILDCARD))
 		return sw_deny_name(work);
-	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
-	if (!zone)
-		return SW_STEP_DONE;
 	uint64_t hash = sw_hash_fold(&control->key, work->suffix[label & SW_LABELS_MAX], control->star_hash);
-	if (!sw_slot_find(work, zone->index, zone->bucket_count, hash))
+	if (!sw_slot_find(work, hash))
 		return sw_deny_name(work);
 	if (work->slot.kind == SW_SLOT_CUT)
 		return sw_refer(work, 0);
@@ -355,13 +349,15 @@ SW_FN int sw_step(struct sw_work *work)
 	work->zone = ref;
 	work->apex_len = zone->apex_len;
 	work->apex_labels = zone->apex_labels;
-	int found = 0;
-	if (depth == 0) {
-		work->slot = zone->apex;
-		found = 1;
-	} else if (depth <= zone->depth_max) {
-		found = sw_slot_find(work, zone->index, zone->bucket_count, work->suffix[0]);
-	}
+	work->depth_max = zone->depth_max;
+	work->index = zone->index;
+	work->bucket_count = zone->bucket_count;
+	work->soa_negative = zone->soa_negative;
+	work->denial = zone->denial;
+	work->slot = zone->apex;
+	int found = depth == 0;
+	if (!found && depth <= work->depth_max)
+		found = sw_slot_find(work, work->suffix[0]);
 	if (!found)
 		return sw_answer_below(work, depth);
 	if (work->slot.kind == SW_SLOT_CUT)

@@ -82,9 +82,14 @@ struct sw_work {
 	uint16_t label_at[SW_LABELS_MAX + 1]; /* in buf */
 	uint64_t suffix[SW_LABELS_MAX + 1];   /* hash of the name without its first i labels */
 	/* where the lookup stands */
-	uint32_t zone; /* reference, 0 before the first */
+	uint32_t zone; /* reference, 0 before the first; the next fields are copied from it */
 	uint32_t apex_len;
 	uint32_t apex_labels;
+	uint32_t depth_max;
+	uint32_t index;
+	uint32_t bucket_count;
+	uint32_t soa_negative;
+	uint32_t denial;
 	uint32_t encloser; /* first label of the closest encloser, counted from the left */
 	struct sw_slot slot;
 	uint32_t prove_below;	/* node of the closest encloser whose next closer name must be denied, or 0 */

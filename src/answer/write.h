@@ -56,24 +56,11 @@ SW_INLINE uint64_t sw_sum_at(uint32_t at, uint16_t sum)
 	return (twice >> (8 * (at & 1))) & 0xffff;
 }
 
-/** Complete the compression pointers of a part that stands in the message. */
-SW_FN int sw_relocate(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
+/** Complete the compression pointers of a part that stands in the message.
+ * @param position  of the first, in the piece */
+SW_INLINE int sw_relocate(SW_OUT *out, struct sw_work *work, const struct sw_part *part, uint32_t at,
+	const uint8_t *position, uint32_t count)
 {
-	if (!work)
-		return -1;
-	const struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
-	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
-	if (!piece)
-		return -1;
-	uint32_t from = part->form == SW_SIGNATURES ? piece->reloc_count[SW_PLAIN] : 0;
-	uint32_t at = part->base[SW_BASE_SELF];
-	if (part->form == SW_SIGNATURES)
-		at -= piece->len[SW_PLAIN];
-	uint32_t count = piece->reloc_count[part->form != SW_PLAIN] - from;
-#ifdef SW_BPF
-	from &= SW_RELOCS_MAX - 1;
-#endif
-	const uint8_t *position = (const uint8_t *)piece + sizeof(*piece) + 2 * from;
 	const uint8_t *end = SW_END(out);
 	uint8_t *message = SW_MESSAGE(out, work, 0);
 	uint64_t sum = 0;
@@ -146,23 +133,25 @@ SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, ui
 	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
 	if (!piece || part->len == 0)
 		return piece ? 0 : -1;
-	uint32_t relocs = piece->reloc_count[SW_FULL], len = part->len, start = 0;
+	uint32_t relocs = piece->reloc_count[SW_FULL], len = part->len, start = 0, first = 0;
+	uint32_t at = part->base[SW_BASE_SELF], last = piece->reloc_count[part->form != SW_PLAIN];
 	uint16_t sum = piece->sum[part->form != SW_PLAIN];
 	if (part->form == SW_SIGNATURES) {
 		start = piece->len[SW_PLAIN];
+		first = piece->reloc_count[SW_PLAIN];
 		/* what the full form has beyond the plain one; an odd start swaps the bytes */
 		sum = sw_sum_fold((uint64_t)sum + (uint16_t)~piece->sum[SW_PLAIN]);
 		sum = (uint16_t)sw_sum_at(start, sum);
 	}
 #ifdef SW_BPF
-	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_COPY_MAX)
+	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_COPY_MAX || first > SW_RELOCS_MAX)
 		return -1;
 #endif
-	const uint8_t *bytes = (const uint8_t *)piece + sizeof(*piece) + 2 * relocs + start;
-	if (sw_copy(out, work, part->base[SW_BASE_SELF], bytes, len))
+	const uint8_t *positions = (const uint8_t *)piece + sizeof(*piece);
+	if (sw_copy(out, work, at, positions + 2 * relocs + start, len))
 		return -1;
-	work->sum += sw_sum_at(part->base[SW_BASE_SELF], sum);
-	return sw_relocate(out, work, section, index);
+	work->sum += sw_sum_at(at, sum);
+	return sw_relocate(out, work, part, at - start, positions + 2 * first, last - first);
 }
 
 /** Write literal bytes, summing them up on the way. */

@@ -201,6 +201,7 @@ struct sw_service {
 #define SW_NSID_MAX 128
 #define SW_CHAOS_TEXT_MAX 255
 enum sw_chaos { SW_CHAOS_ID, SW_CHAOS_VERSION, SW_CHAOS_COUNT };
+#define SW_CHAOS_LABELS 2
 #define SW_CHAOS_NAMES 4 /* id.server hostname.bind; version.server version.bind */
 
 struct sw_control {

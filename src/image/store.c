@@ -7,8 +7,6 @@
 #include <string.h>
 #include <urcu.h>
 
-#define CHAOS_LABELS 2 /* id.server and its like are hashed without any zone */
-
 /** One zone served, or prepared. */
 struct zone {
 	uint8_t apex[SW_NAME_MAX];
@@ -55,7 +53,7 @@ static int control_start(struct sw_store *store)
 	memset(control, 0, sizeof(*control));
 	control->version = SW_IMAGE_VERSION;
 	control->udp_max = 1232;
-	control->root[0].depth_max = CHAOS_LABELS;
+	control->root[0].depth_max = SW_CHAOS_LABELS;
 	int error = sw_hash_key_draw(&control->key);
 	control->star_hash = sw_label_hash(&control->key, (const uint8_t *)"\1*");
 	return error;
@@ -229,7 +227,7 @@ static int table_fill(struct sw_store *store, struct sw_region *region, uint32_t
 
 static void root_depths(const struct sw_store *store, struct sw_root *root)
 {
-	root->depth_max = CHAOS_LABELS;
+	root->depth_max = SW_CHAOS_LABELS; /* hashed whatever the zones */
 	for (size_t i = 0; i <= store->zone_mask; i++) {
 		if (store->zones[i] && store->zones[i]->compiled.labels_max > root->depth_max)
 			root->depth_max = store->zones[i]->compiled.labels_max;
