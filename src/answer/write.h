@@ -143,15 +143,21 @@ SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, ui
 		sum = sw_sum_fold((uint64_t)sum + (uint16_t)~piece->sum[SW_PLAIN]);
 		sum = (uint16_t)sw_sum_at(start, sum);
 	}
+	uint32_t bytes_at = (uint32_t)sizeof(*piece) + 2 * relocs + start;
+	uint32_t relocs_at = (uint32_t)sizeof(*piece) + 2 * first;
 #ifdef SW_BPF
 	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_COPY_MAX || first > SW_RELOCS_MAX)
 		return -1;
+	/* Linux 6.1 checks copies of these and then reads them back from the stack without their bounds. */
+	sw_opaque(bytes_at);
+	sw_opaque(relocs_at);
+	bytes_at &= 0xfff;
+	relocs_at &= 0xfff;
 #endif
-	const uint8_t *positions = (const uint8_t *)piece + sizeof(*piece);
-	if (sw_copy(out, work, at, positions + 2 * relocs + start, len))
+	if (sw_copy(out, work, at, (const uint8_t *)piece + bytes_at, len))
 		return -1;
 	work->sum += sw_sum_at(at, sum);
-	return sw_relocate(out, work, part, at - start, positions + 2 * first, last - first);
+	return sw_relocate(out, work, part, at - start, (const uint8_t *)piece + relocs_at, last - first);
 }
 
 /** Write literal bytes, summing them up on the way. */
