@@ -112,6 +112,7 @@ struct sw_work {
 	uint32_t sha_words[16];
 	uint8_t hash_in[SW_HASH_IN_BYTES + 8]; /* name, salt, padding of an NSEC3 hash */
 	uint32_t tsig_at;    /* user space: the TSIG record of a key not known, 0 when there is none */
+	uint32_t query_sum;  /* kernel: one's complement sum of the query */
 	uint64_t sum;	     /* one's complement sum of the reply so far */
 	uint32_t message_at; /* kernel: offset of the DNS message in the packet */
 #ifndef SW_BPF

@@ -191,24 +191,31 @@ SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t section, 
 	return 0;
 }
 
-/** Sum of `len` bytes of the query, from buf[from]. */
-SW_FN uint32_t sw_sum_query(struct sw_work *work, uint32_t from, uint32_t len)
+#ifdef SW_BPF
+/** Sum of the question, which stays: of the whole query, less its header and what came behind the question.
+ */
+SW_FN uint32_t sw_sum_question(struct sw_work *work)
 {
-	uint64_t sum = 0;
 	if (!work)
 		return 0;
+	uint32_t at = work->question_end, len = work->message_len - at;
+	uint64_t sum = 0, word;
 	for (uint32_t i = 0; i + 8 <= SW_QUERY_MAX; i += 8) {
 		if (i + 8 > len)
 			break;
-		uint64_t word = sw_buf64(work, from + i);
+		word = sw_buf64(work, at + i);
 		sum += (word & 0xffffffff) + (word >> 32);
 	}
 	if (len & 7) {
-		uint64_t word = sw_buf64(work, from + (len & ~7u)) & sw_first_bytes(len & 7);
+		word = sw_buf64(work, at + (len & ~7u)) & sw_first_bytes(len & 7);
 		sum += (word & 0xffffffff) + (word >> 32);
 	}
-	return sw_sum_fold(sum);
+	uint64_t behind = sw_sum_at(at, sw_sum_fold(sum));
+	uint64_t header = sw_buf64(work, 0);
+	header = (header & 0xffffffff) + (header >> 32) + (uint32_t)sw_buf64(work, 8);
+	return sw_sum_fold((uint64_t)work->query_sum + (uint16_t)~behind + (uint16_t)~sw_sum_fold(header));
 }
+#endif
 
 /** Header of the reply. */
 SW_INLINE int sw_write_header(SW_OUT *out, struct sw_work *work)
@@ -234,7 +241,9 @@ SW_FN int sw_write(SW_OUT *out, struct sw_work *work)
 {
 	if (!work)
 		return -1;
-	work->sum = sw_sum_query(work, SW_HEADER_LEN, work->question_end - SW_HEADER_LEN);
+#ifdef SW_BPF
+	work->sum = sw_sum_question(work);
+#endif
 	if (sw_write_header(out, work))
 		return -1;
 	for (uint32_t section = 0; section <= SW_SECTIONS; section++) {

@@ -42,7 +42,7 @@ SW_INLINE int answer(struct __sk_buff *skb, struct sw_work *work, const struct f
 	work->stream = 0;
 	if (work->message_len > SW_QUERY_MAX || message_copy(skb, work))
 		return TC_ACT_UNSPEC;
-	uint32_t before = sw_sum_query(work, 0, work->message_len);
+	uint32_t before = work->query_sum;
 	if (sw_work_out(work) != SW_QUERY_REPLY)
 		return TC_ACT_UNSPEC; /* XDP has counted it */
 	if (bpf_skb_change_tail(skb, work->message_at + work->reply_len, 0))
