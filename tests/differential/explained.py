@@ -157,6 +157,39 @@ def additional_no_room(question, ours, theirs):
             return
 
 
+def drop_targets(ours, theirs, wanted):
+    """Take away the addresses that only they have of MX and SRV targets of this kind."""
+    names = targets(r for r in theirs.answer.values() if r.rdtype in (MX, SRV))
+    theirs.drop('additional', lambda r: is_address(r) and r.key not in ours.additional and r.owner.canonicalize() in names and wanted(r.owner))
+
+
+@explanation('glue-beside-answer')
+def glue_beside_answer(question, ours, theirs):
+    """Addresses below a cut are the child's to give: ours has none beside MX and SRV (RFC 2181 s5.4.1), others have."""
+    drop_targets(ours, theirs, question.world.is_below_cut)
+
+
+@explanation('additional-wildcard')
+def additional_wildcard(question, ours, theirs):
+    """Addresses that a wildcard makes for the target of MX and SRV: ours are those of existing names (RFC 1034 s4.3.2 leaves it open)."""
+    drop_targets(ours, theirs, lambda owner: not question.world.has(owner))
+
+
+def signature_size(question, owner):
+    """Bytes of an RRSIG by algorithm 13 (RFC 4034 s3.1): owner as a pointer, the signer's name in full."""
+    return 12 + 18 + len(hosted_zone(question, owner).to_wire()) + 64
+
+
+@explanation('additional-unsigned', 'knot')
+def additional_unsigned(question, ours, theirs):
+    """With DO, an address goes with its signature or not at all; Knot gives it alone where both do not fit (RFC 4035 s3.1.1)."""
+    missing = [r for k, r in theirs.additional.items() if k not in ours.additional]
+    signed = {r.owner.canonicalize() for r in theirs.additional.values() if r.rdtype == RRSIG}
+    if question.is_do and missing and all(r.rdtype in (A, AAAA) and r.owner.canonicalize() not in signed for r in missing):
+        if len(ours.reply.wire) + sum(12 + len(r.wire) for r in missing) + signature_size(question, missing[0].owner) > question.size:
+            theirs.drop('additional', lambda r: r.key not in ours.additional)
+
+
 @explanation('glue-truncation', 'nsd', 'bind', 'pdns')
 def glue_truncation(_question, ours, theirs):
     """RFC 9471 s2.1 of 2023: in-domain glue that does not fit sets TC; older servers leave it out silently."""
@@ -248,8 +281,8 @@ def nsec_at_cname(question, ours, theirs):
 
 @explanation('asterisk-asked', 'nsd', 'knot')
 def asterisk_asked(question, ours, theirs):
-    """Asked for a name that begins with an asterisk: NSD proves more than is needed, Knot leaves out the proof of expansion."""
-    if question.is_do and question.name.is_wild():
+    """A name asked, or led to, that begins with an asterisk: NSD proves more than is needed, Knot leaves out the proof of expansion."""
+    if question.is_do and (question.name.is_wild() or chain_end(ours, question.name)[1].is_wild()):
         if question.server == 'knot':
             ours.drop('authority', lambda r: is_denial(r) and r.key not in theirs.authority)
         else:
@@ -314,7 +347,8 @@ def additional_left_out(_question, ours, theirs):
 @explanation('cname-asked', 'pdns')
 def cname_asked(question, ours, theirs):
     """PowerDNS looks for the target of a synthesised CNAME even when the CNAME was asked for (RFC 1034 s4.3.2 step 3a)."""
-    if question.rdtype == CNAME and CNAME in ours.types('answer') and not ours.authority:
+    if question.rdtype == CNAME and CNAME in ours.types('answer') and all(is_denial(r) for r in ours.authority.values()):
+        theirs.drop('answer', lambda r: r.key not in ours.answer)
         theirs.drop('authority', lambda r: not is_denial(r))
         theirs.drop('additional', is_address)
 

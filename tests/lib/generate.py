@@ -171,7 +171,7 @@ class World:
 
     def __init__(self, seed, directory, names=60):
         self.rng = random.Random(seed)
-        self.zones, self.signed, self.names = [], {}, []
+        self.zones, self.signed, self.names, self.cuts = [], {}, [], []
         origins = [o for o, _ in self.SHAPES]
         for number, (origin, kind) in enumerate(self.SHAPES):
             maker = ZoneMaker(self.rng, origin, [o for o in origins if o != origin], names)
@@ -179,6 +179,7 @@ class World:
             path = self._write(os.path.join(directory, 'zone%d' % number), origin, kind, maker.text())
             self.zones.append((origin, path))
             self.names += list(maker.data)
+            self.cuts += [dns.name.from_text(o) for o, types in maker.data.items() if 'NS' in types and o != origin]
         self.origins = origins
 
     def _write(self, directory, origin, kind, text):
@@ -195,6 +196,14 @@ class World:
             signing.sign_nsec3(origin, path, out, opt_out=kind == 'optout', salt='-')
         self.signed[origin] = {'nsec': '', 'nsec3': '1 0 0 -', 'optout': '1 1 0 -'}[kind]
         return out
+
+    def has(self, name):
+        """Whether a name owns records in one of the zones."""
+        return any(name == dns.name.from_text(owner) for owner in self.names)
+
+    def is_below_cut(self, name):
+        """Whether a name is at or below a delegation of one of the zones."""
+        return any(name.is_subdomain(cut) for cut in self.cuts)
 
     def qname(self):
         rng = self.rng
