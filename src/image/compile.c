@@ -2,6 +2,7 @@
 #include "image/compile.h"
 #include "image/denial.h"
 #include "image/index.h"
+#include "image/nsset.h"
 #include "image/piece.h"
 #include "wire/message.h"
 #include <endian.h>
@@ -17,6 +18,7 @@ struct compiler {
 	struct sw_region *region;
 	struct sw_interner *interner;
 	struct sw_denial *denial;
+	struct sw_nssets *nssets;
 	struct sw_index index;
 	struct sw_image_zone zone;
 	struct sw_encoder *encoder; /* the RRset */
@@ -230,29 +232,37 @@ static int compile_name(struct compiler *c, uint32_t number, struct sw_slot *slo
 	return compile_node(c, number, slot->inline_count > 0, &slot->name.node);
 }
 
-static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot)
+/** NS records and glue of a cut, in `set`. */
+static int compile_nsset(struct compiler *c, const struct sw_node *node, struct sw_nsset *set)
 {
-	const struct sw_node *node = sw_contents_node(c->contents, number);
 	const struct sw_rr *ns = sw_contents_find_rr(c->contents, node, SW_TYPE_NS);
-	const struct sw_rr *ds = sw_contents_find_rr(c->contents, node, SW_TYPE_DS);
-	slot->kind = SW_SLOT_CUT;
-
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
 	sw_encoder_add_rrset(c->encoder, node, SW_TYPE_NS, &owner_asked, ns->ttl);
 	int error = compile_extra(c, node, SW_TYPE_NS);
 	if (!error)
-		error = store(c, c->encoder, &slot->cut.ns);
+		error = store(c, c->encoder, &set->ns);
 	if (error)
 		return error;
 	sw_encoder_start(c->extra, c->contents, NULL);
 	add_targets(c, node, SW_TYPE_NS, TARGETS_BELOW);
 	sw_encoder_mark(c->extra);
 	add_targets(c, node, SW_TYPE_NS, TARGETS_SIBLING);
-	if (c->extra->len > 0) {
-		error = store(c, c->extra, &slot->cut.glue);
-		if (error)
-			return error;
-	}
+	return c->extra->len > 0 ? store(c, c->extra, &set->glue) : 0;
+}
+
+static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot)
+{
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	const struct sw_rr *ds = sw_contents_find_rr(c->contents, node, SW_TYPE_DS);
+	struct sw_nsset own = {0}, *set = sw_nssets_find(c->nssets, number);
+	if (!set)
+		set = &own;
+	int error = set->ns ? 0 : compile_nsset(c, node, set);
+	if (error)
+		return error;
+	slot->kind = SW_SLOT_CUT;
+	slot->cut.ns = set->ns;
+	slot->cut.glue = set->glue;
 	if (ds)
 		return compile_rrset(c, node, ds, &slot->cut.ds);
 	if (c->denial)
@@ -288,6 +298,8 @@ static int compile_names(struct compiler *c, uint32_t names)
 			c->zone.depth_max = depth;
 		error = sw_index_add(&c->index, &slot);
 	}
+	if (!error)
+		error = sw_index_finish(&c->index);
 	c->zone.index = c->index.buckets;
 	c->zone.bucket_count = c->index.bucket_count;
 	return error;
@@ -322,6 +334,7 @@ static void compiler_free(struct compiler *c)
 	if (!c)
 		return;
 	sw_denial_free(c->denial);
+	sw_nssets_free(c->nssets);
 	sw_interner_free(c->interner);
 	free(c->encoder);
 	free(c->extra);
@@ -338,7 +351,8 @@ static int compiler_new(struct compiler **out, const struct sw_contents *content
 	c->encoder = malloc(sizeof(*c->encoder));
 	c->extra = malloc(sizeof(*c->extra));
 	c->interner = sw_interner_new(region);
-	if (!c->encoder || !c->extra || !c->interner) {
+	c->nssets = sw_nssets_new(contents);
+	if (!c->encoder || !c->extra || !c->interner || !c->nssets) {
 		compiler_free(c);
 		return -ENOMEM;
 	}

@@ -16,6 +16,7 @@ int sw_index_start(struct sw_index *index, struct sw_region *region, uint32_t na
 {
 	index->region = region;
 	index->random = 1;
+	index->added = 0;
 	index->bucket_count = sw_index_buckets(names);
 	index->buckets = sw_region_take_run(region, (size_t)index->bucket_count * BUCKET_BYTES);
 	return index->buckets ? 0 : -ENOSPC;
@@ -96,7 +97,7 @@ static int grow(struct sw_index *index)
 	return 0;
 }
 
-int sw_index_add(struct sw_index *index, const struct sw_slot *slot)
+static int put(struct sw_index *index, const struct sw_slot *slot)
 {
 	struct sw_slot left = *slot;
 	while (insert(index, &left)) {
@@ -105,4 +106,25 @@ int sw_index_add(struct sw_index *index, const struct sw_slot *slot)
 			return error;
 	}
 	return 0;
+}
+
+int sw_index_add(struct sw_index *index, const struct sw_slot *slot)
+{
+	struct sw_slot *place = &index->waiting[index->added % SW_INDEX_WAITING];
+	int error = index->added < SW_INDEX_WAITING ? 0 : put(index, place);
+	*place = *slot;
+	index->added++;
+	__builtin_prefetch(bucket_at(index, sw_bucket_first(slot->hash, index->bucket_count)), 1);
+	__builtin_prefetch(bucket_at(index, sw_bucket_second(slot->hash, index->bucket_count)), 1);
+	return error;
+}
+
+int sw_index_finish(struct sw_index *index)
+{
+	uint32_t waiting = index->added < SW_INDEX_WAITING ? index->added : SW_INDEX_WAITING;
+	int error = 0;
+	for (; waiting > 0 && !error; waiting--)
+		error = put(index, &index->waiting[(index->added - waiting) % SW_INDEX_WAITING]);
+	index->added = 0;
+	return error;
 }

@@ -9,11 +9,15 @@
 /** Buckets for so many names: 62 % full, where one name in seven of a bucket's overflows to its second. */
 uint32_t sw_index_buckets(uint32_t names);
 
+#define SW_INDEX_WAITING 16 /* names on whose buckets memory works at the same time; a power of two */
+
 struct sw_index {
 	struct sw_region *region;
 	uint32_t buckets; /* reference of bucket 0 */
 	uint32_t bucket_count;
 	uint32_t random; /* picks the slot to displace */
+	uint32_t added;	 /* the last of them wait: in a big zone each bucket is a cache miss */
+	struct sw_slot waiting[SW_INDEX_WAITING];
 };
 
 /** @return 0 or -ENOSPC */
@@ -22,5 +26,8 @@ int sw_index_start(struct sw_index *index, struct sw_region *region, uint32_t na
 /** Add a name; grows the index where it must.
  * @return 0 or -ENOSPC */
 int sw_index_add(struct sw_index *index, const struct sw_slot *slot);
+
+/** After the last name. @return 0 or -ENOSPC */
+int sw_index_finish(struct sw_index *index);
 
 #endif
