@@ -74,11 +74,8 @@ void sw_name_lower(uint8_t *name)
 		*name = lower(*name);
 }
 
-bool sw_name_equal(const uint8_t *a, const uint8_t *b)
+static bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	size_t len = sw_name_len(a);
-	if (len != sw_name_len(b))
-		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (lower(a[i]) != lower(b[i]))
 			return false;
@@ -86,10 +83,20 @@ bool sw_name_equal(const uint8_t *a, const uint8_t *b)
 	return true;
 }
 
+bool sw_name_equal(const uint8_t *a, const uint8_t *b)
+{
+	size_t len = sw_name_len(a);
+	return len == sw_name_len(b) && bytes_equal(a, b, len);
+}
+
 bool sw_name_in(const uint8_t *name, const uint8_t *apex)
 {
-	unsigned have = sw_name_labels(name), want = sw_name_labels(apex);
-	return have >= want && sw_name_equal(sw_name_skip(name, have - want), apex);
+	size_t len = sw_name_len(name), apex_len = sw_name_len(apex);
+	if (len < apex_len || !bytes_equal(name + len - apex_len, apex, apex_len))
+		return false;
+	for (; len > apex_len; name += 1 + *name)
+		len -= 1u + *name;
+	return len == apex_len; /* else the same bytes begin inside a label */
 }
 
 static int label_compare(const uint8_t *a, const uint8_t *b)
