@@ -172,7 +172,8 @@ static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a,
 			return error;
 		c->entries[n++] = (struct sw_type_entry){.type = rr->type, .piece = piece};
 	}
-	qsort(c->entries, n, sizeof(c->entries[0]), compare_entries);
+	if (n > 1)
+		qsort(c->entries, n, sizeof(c->entries[0]), compare_entries);
 	*count = n;
 	return 0;
 }

@@ -31,14 +31,15 @@ struct sw_denial {
 
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node)
 {
-	const struct sw_rr *rr = sw_contents_rr(contents, node->first);
-	if (!rr || node->flags & (SW_NODE_CUT | SW_NODE_HAS_WILDCARD))
+	if (!sw_contents_find_rr(contents, node, SW_TYPE_NSEC3) ||
+		node->flags & (SW_NODE_CUT | SW_NODE_HAS_WILDCARD))
 		return false;
-	for (; rr; rr = sw_contents_rr(contents, rr->next)) {
+	for (const struct sw_rr *rr = sw_contents_rr(contents, node->first); rr;
+		rr = sw_contents_rr(contents, rr->next)) {
 		if (rr->type != SW_TYPE_NSEC3 && rr->type != SW_TYPE_RRSIG)
 			return false;
 	}
-	return sw_contents_find_rr(contents, node, SW_TYPE_NSEC3) != NULL;
+	return true;
 }
 
 static bool is_hidden(const struct sw_node *node)

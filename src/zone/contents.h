@@ -40,7 +40,9 @@ struct sw_node {
 	uint8_t name_len; /* bytes, root label included */
 	uint8_t labels;
 	uint16_t flags; /* enum sw_node_flag */
+	uint32_t types; /* SW_TYPE_BIT() of each type it has: most that are asked for are not there */
 };
+#define SW_TYPE_BIT(type) (1u << (type) % 32)
 
 struct sw_contents;
 
@@ -51,8 +53,9 @@ void sw_contents_free(struct sw_contents *contents);
 
 /** Add one record.
  *
- * Exact duplicates (owner, type, rdata without regard to the case of names) are dropped: RFC 2181 s5. At
- * names with more than some dozens of records that happens in sw_contents_finish().
+ * Exact duplicates (owner, type, rdata without regard to the case of names) are dropped: RFC 2181 s5. Between
+ * records that do not follow each other that happens later, at names with more than some dozens of records
+ * in sw_contents_finish().
  *
  * @param owner  in wire format, any case
  * @param rdata  of the shape sw_rdata_is_valid() wants: names in it are walked by their length bytes
@@ -65,7 +68,8 @@ int sw_contents_add(struct sw_contents *contents, const uint8_t *owner, uint16_t
 /** Remember a file name for findings. @return its index, or -ENOMEM */
 int sw_contents_add_file(struct sw_contents *contents, const char *path);
 
-/** After the last record: make empty non-terminals, set flags and parents. @return 0 or -ENOMEM, -EEXIST */
+/** After the last record: make empty non-terminals, set flags and parents; only then can names be looked up.
+ * @return 0 or -ENOMEM, -EEXIST, -EFBIG */
 int sw_contents_finish(struct sw_contents *contents);
 
 /* Reading. Node numbers run from 0 (the apex, also when it has no records) to count - 1. */

@@ -113,8 +113,7 @@ static int keep_record(struct frame *frame)
 	}
 	if (error < 0)
 		return error;
-	scan->stats.duplicates += error == 1;
-	scan->stats.records += error == 0;
+	scan->stats.records++;
 	return 0;
 }
 

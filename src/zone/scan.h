@@ -17,9 +17,8 @@
 #define SW_SCAN_INCLUDE_DEPTH_MAX 16
 
 struct sw_scan_stats {
-	uint64_t records;    /* kept in the contents */
-	uint64_t duplicates; /* left out */
-	uint64_t ignored;    /* outside the zone */
+	uint64_t records; /* taken; the contents leave out duplicates */
+	uint64_t ignored; /* outside the zone */
 	uint64_t bytes;
 	uint32_t files;
 };
