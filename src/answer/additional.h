@@ -3,7 +3,8 @@
 #ifndef SW_ANSWER_ADDITIONAL_H
 #define SW_ANSWER_ADDITIONAL_H
 
-#include "answer/work.h"
+#include "answer/edns.h"
+#include "answer/state.h"
 
 /** Offset behind the owner name at buf[at], compression allowed, or -1. */
 static int sw_owner_skip(const struct sw_work *work, uint32_t at)

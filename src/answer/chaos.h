@@ -4,7 +4,7 @@
 #define SW_ANSWER_CHAOS_H
 
 #include "answer/part.h"
-#include "answer/query.h"
+#include "answer/state.h"
 
 /** Which text answers the name, or SW_CHAOS_COUNT. */
 SW_INLINE uint32_t sw_chaos_which(const struct sw_control *control, uint64_t hash)
