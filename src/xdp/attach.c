@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "xdp/attach.h"
+#include "xdp/peer.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -39,29 +40,42 @@ static int attach_tc(struct sw_attachment *attachment, int fd)
 	return error;
 }
 
+static int attach_native(struct sw_attachment *attachment, int fd)
+{
+	if (!sw_peer_takes_frames(attachment->ifindex))
+		return -ENOTCONN;
+	return link_xdp(attachment->ifindex, fd, XDP_FLAGS_DRV_MODE);
+}
+
+static const char *native_text(int error)
+{
+	return error == -ENOTCONN ? "the other end of this veth has none, and would not get its replies"
+				  : strerror(-error);
+}
+
 static int attach_xdp(struct sw_attachment *attachment, const char *interface, int fd, char *why)
 {
-	int native = link_xdp(attachment->ifindex, fd, XDP_FLAGS_DRV_MODE);
+	int native = attach_native(attachment, fd);
 	attachment->xdp_link = native;
 	attachment->mode = SW_ATTACH_NATIVE;
 	if (native >= 0) {
 		snprintf(why, SW_WHY_MAX, "native XDP");
 		return 0;
 	}
-	if (native == -EBUSY || native == -EEXIST) {
+	attachment->mode = SW_ATTACH_GENERIC;
+	if (native != -EBUSY && native != -EEXIST)
+		attachment->xdp_link = link_xdp(attachment->ifindex, fd, XDP_FLAGS_SKB_MODE);
+	int error = attachment->xdp_link;
+	if (error == -EBUSY || error == -EEXIST) {
 		snprintf(why, SW_WHY_MAX, "interface %s already has an XDP program", interface);
 		return -EBUSY;
 	}
-	attachment->mode = SW_ATTACH_GENERIC;
-	attachment->xdp_link = link_xdp(attachment->ifindex, fd, XDP_FLAGS_SKB_MODE);
-	if (attachment->xdp_link >= 0) {
-		snprintf(why, SW_WHY_MAX, "generic XDP, since the driver takes no native program: %s",
-			strerror(-native));
+	if (error >= 0) {
+		snprintf(why, SW_WHY_MAX, "generic XDP, no native program: %s", native_text(native));
 		return 0;
 	}
-	int error = attachment->xdp_link;
-	snprintf(why, SW_WHY_MAX, "no XDP: native: %s; generic: %s", strerror(-native), strerror(-error));
-	return error == -EEXIST ? -EBUSY : error;
+	snprintf(why, SW_WHY_MAX, "no XDP: native: %s; generic: %s", native_text(native), strerror(-error));
+	return error;
 }
 
 int sw_attach(struct sw_attachment *attachment, const char *interface, int xdp_fd, int tc_fd, char *why)
