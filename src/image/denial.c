@@ -245,7 +245,8 @@ static int nsec3_collect(struct sw_denial *denial)
 		if (error)
 			return error;
 	}
-	qsort(denial->hashed, denial->hashed_count, sizeof(*denial->hashed), compare_hashed);
+	if (denial->hashed_count > 0)
+		qsort(denial->hashed, denial->hashed_count, sizeof(*denial->hashed), compare_hashed);
 	return 0;
 }
 
