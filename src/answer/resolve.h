@@ -143,6 +143,9 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
 	const struct sw_piece *piece = work ? (const void *)sw_image_at(work, ref) : NULL;
 	if (!piece)
 		return SW_STEP_DONE;
+	/* the DNAME asked for led back to itself */
+	if (work->links > 0 && work->slot.hash == work->suffix[0] && sw_part_has(work, SW_ANSWER, ref))
+		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	uint32_t extra = piece->extra;
 	int at = sw_part_add(work, SW_ANSWER, ref, form, work->owner_at);
 	int has_addresses = work->type == SW_TYPE_NS || work->type == SW_TYPE_MX || work->type == SW_TYPE_SRV;

@@ -126,6 +126,22 @@ static int compile_extra(struct compiler *c, const struct sw_node *node, uint16_
 	return store(c, c->extra, &c->encoder->extra);
 }
 
+/** The name a CNAME or DNAME leads to. DNAMEs have each their own copy, and so pieces of their own: the
+ * answer path tells by its piece whether a DNAME stands in the reply already. */
+static int compile_target(struct compiler *c, const struct sw_rr *rr)
+{
+	uint32_t ref;
+	if (rr->type == SW_TYPE_DNAME) {
+		ref = sw_region_take(c->region, rr->rdata_len);
+		if (ref)
+			memcpy(sw_space_at(c->region->space, ref), rr->rdata, rr->rdata_len);
+	} else {
+		ref = sw_interner_store(c->interner, rr->rdata, rr->rdata_len);
+	}
+	c->encoder->extra = ref;
+	return ref ? 0 : -ENOSPC;
+}
+
 /** One RRset as an answer. */
 static int compile_rrset(
 	struct compiler *c, const struct sw_node *node, const struct sw_rr *first, uint32_t *piece)
@@ -133,10 +149,8 @@ static int compile_rrset(
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
 	sw_encoder_add_rrset(c->encoder, node, first->type, &owner_asked, first->ttl);
 	int error = compile_extra(c, node, first->type);
-	if (!error && (first->type == SW_TYPE_CNAME || first->type == SW_TYPE_DNAME)) {
-		c->encoder->extra = sw_interner_store(c->interner, first->rdata, first->rdata_len);
-		error = c->encoder->extra ? 0 : -ENOSPC;
-	}
+	if (!error && (first->type == SW_TYPE_CNAME || first->type == SW_TYPE_DNAME))
+		error = compile_target(c, first);
 	if (error)
 		return error;
 	sw_encoder_mark(c->encoder);
