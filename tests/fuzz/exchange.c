@@ -56,12 +56,16 @@ static void dump(const char *label, const uint8_t *bytes, size_t len)
 	fputc('\n', stderr);
 }
 
+void (*exchange_explain)(void);
+
 void exchange_fail(const struct exchange *exchange, const char *why)
 {
 	fprintf(stderr, "exchange: %s; %s, verdict %u\n", why, exchange->is_stream ? "stream" : "UDP",
 		exchange->verdict);
 	dump("query", exchange->query, exchange->query_len);
 	dump("reply", exchange->reply, exchange->reply_len);
+	if (exchange_explain)
+		exchange_explain();
 	abort();
 }
 

@@ -22,6 +22,9 @@ struct exchange {
 const struct reply *exchange_run(
 	struct sw_worker *worker, const struct sw_image_view *view, struct exchange *exchange);
 
+/** Says what else is to be known when an exchange fails; may be NULL. */
+extern void (*exchange_explain)(void);
+
 /** Abort, after saying why and dumping both messages. */
 void exchange_fail(const struct exchange *exchange, const char *why) __attribute__((noreturn));
 

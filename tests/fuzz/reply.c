@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "reply.h"
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -72,6 +73,23 @@ bool reply_name_equal(const uint8_t *a, const uint8_t *b)
 	}
 }
 
+static const char *fields_of(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		if (shapes[i].type == type)
+			return shapes[i].fields;
+	return "*";
+}
+
+bool reply_rdata_equal(uint16_t type, const uint8_t *a, const uint8_t *b, size_t len)
+{
+	bool has_case = !strpbrk(fields_of(type), "nN");
+	for (size_t i = 0; i < len; i++)
+		if (has_case ? a[i] != b[i] : tolower(a[i]) != tolower(b[i]))
+			return false;
+	return true;
+}
+
 /** Follow a pointer. @return where it leads, or 0 */
 static size_t pointer_follow(size_t at, size_t before)
 {
@@ -141,10 +159,7 @@ static bool strings_take(size_t end)
 /** Record data of a type, up to `end`. */
 static bool rdata_read(uint16_t type, size_t end)
 {
-	const char *fields = "*";
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-		if (shapes[i].type == type)
-			fields = shapes[i].fields;
+	const char *fields = fields_of(type);
 	for (bool is_good = true; *fields; fields++) {
 		size_t digits = 0;
 		for (; *fields >= '0' && *fields <= '9'; fields++)

@@ -47,4 +47,7 @@ const char *reply_error(void);
 /** Whether two names in wire format are the same (RFC 4343). */
 bool reply_name_equal(const uint8_t *a, const uint8_t *b);
 
+/** The same for record data, of types with names in it without regard to case. */
+bool reply_rdata_equal(uint16_t type, const uint8_t *a, const uint8_t *b, size_t len);
+
 #endif
