@@ -358,6 +358,12 @@ SW_FN int sw_step(struct sw_work *work)
 	const struct sw_image_zone *zone = (const void *)sw_image_at(work, ref);
 	if (!zone)
 		return SW_STEP_DONE;
+	if (zone->soa_negative == 0) { /* it could not be loaded: ours, but nothing is known of it */
+		if (work->links > 0)
+			return SW_STEP_DONE;
+		work->rcode = SW_RCODE_SERVFAIL;
+		return sw_step_end(work, SW_VERDICT_SERVFAIL);
+	}
 	uint32_t depth = work->labels - zone->apex_labels;
 	if (ref != work->zone)
 		work->apex_at = sw_apex_find(work, zone);
