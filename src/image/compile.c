@@ -12,8 +12,8 @@
 
 #define TYPES_MAX 4096 /* RRsets of one name; more is no name but an accident */
 
-/** One zone on its way into the image. */
-struct compiler {
+/** One zone on its way into the image; the encoders stay for the next. */
+struct sw_compiler {
 	const struct sw_contents *contents;
 	struct sw_region *region;
 	struct sw_interner *interner;
@@ -28,7 +28,7 @@ struct compiler {
 
 static const struct sw_owner owner_asked = {.form = SW_OWNER_ASKED};
 
-static int store(struct compiler *c, struct sw_encoder *encoder, uint32_t *piece)
+static int store(struct sw_compiler *c, struct sw_encoder *encoder, uint32_t *piece)
 {
 	*piece = sw_encoder_store(encoder, c->interner);
 	if (*piece)
@@ -36,7 +36,7 @@ static int store(struct compiler *c, struct sw_encoder *encoder, uint32_t *piece
 	return encoder->too_long ? -E2BIG : -ENOSPC;
 }
 
-static bool is_indexed(const struct compiler *c, const struct sw_node *node)
+static bool is_indexed(const struct sw_compiler *c, const struct sw_node *node)
 {
 	return !(node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME)) &&
 	       !sw_denial_is_hashed_owner(c->contents, node);
@@ -59,7 +59,7 @@ static const uint8_t *address_target(const struct sw_rr *rr)
 
 /** Add the A and AAAA records of a target; `signatures` instead adds their RRSIGs. */
 static void add_addresses(
-	struct compiler *c, const struct sw_node *node, const struct sw_owner *owner, bool signatures)
+	struct sw_compiler *c, const struct sw_node *node, const struct sw_owner *owner, bool signatures)
 {
 	static const uint16_t types[] = {SW_TYPE_A, SW_TYPE_AAAA};
 	for (unsigned i = 0; i < 2; i++) {
@@ -87,7 +87,7 @@ static bool is_wanted(enum targets which, bool is_glue, bool is_below)
 	}
 }
 
-static void add_targets(struct compiler *c, const struct sw_node *node, uint16_t type, enum targets which)
+static void add_targets(struct sw_compiler *c, const struct sw_node *node, uint16_t type, enum targets which)
 {
 	const uint8_t *owner_name = sw_contents_name(c->contents, node);
 	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, type);
@@ -108,7 +108,7 @@ static void add_targets(struct compiler *c, const struct sw_node *node, uint16_t
 }
 
 /** Addresses that go with the RRset in c->encoder; at the apex with glue of its servers below cuts. */
-static int compile_extra(struct compiler *c, const struct sw_node *node, uint16_t type)
+static int compile_extra(struct sw_compiler *c, const struct sw_node *node, uint16_t type)
 {
 	if (type != SW_TYPE_NS && type != SW_TYPE_MX && type != SW_TYPE_SRV)
 		return 0;
@@ -144,7 +144,7 @@ static int compile_target(struct compiler *c, const struct sw_rr *rr)
 
 /** One RRset as an answer. */
 static int compile_rrset(
-	struct compiler *c, const struct sw_node *node, const struct sw_rr *first, uint32_t *piece)
+	struct sw_compiler *c, const struct sw_node *node, const struct sw_rr *first, uint32_t *piece)
 {
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
 	sw_encoder_add_rrset(c->encoder, node, first->type, &owner_asked, first->ttl);
@@ -164,7 +164,7 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /** All RRsets of a node but the one already inline in its slot. */
-static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a, uint32_t *count)
+static int compile_types(struct sw_compiler *c, uint32_t number, bool has_inline_a, uint32_t *count)
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
 	const uint8_t *name = sw_contents_name(c->contents, node);
@@ -193,7 +193,7 @@ static int compile_types(struct compiler *c, uint32_t number, bool has_inline_a,
 }
 
 /** The node behind a slot: types, and how to deny. */
-static int compile_node(struct compiler *c, uint32_t number, bool has_inline_a, uint32_t *ref)
+static int compile_node(struct sw_compiler *c, uint32_t number, bool has_inline_a, uint32_t *ref)
 {
 	uint32_t count = 0;
 	const struct sw_node *node = sw_contents_node(c->contents, number);
@@ -216,7 +216,7 @@ static int compile_node(struct compiler *c, uint32_t number, bool has_inline_a, 
 }
 
 /** Put a short A RRset into the slot itself. */
-static bool inline_addresses(const struct compiler *c, const struct sw_node *node, struct sw_slot *slot)
+static bool inline_addresses(const struct sw_compiler *c, const struct sw_node *node, struct sw_slot *slot)
 {
 	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, SW_TYPE_A);
 	uint8_t count = 0;
@@ -232,7 +232,7 @@ static bool inline_addresses(const struct compiler *c, const struct sw_node *nod
 	return true;
 }
 
-static int compile_name(struct compiler *c, uint32_t number, struct sw_slot *slot)
+static int compile_name(struct sw_compiler *c, uint32_t number, struct sw_slot *slot)
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
 	slot->kind = SW_SLOT_NAME;
@@ -248,7 +248,7 @@ static int compile_name(struct compiler *c, uint32_t number, struct sw_slot *slo
 }
 
 /** NS records and glue of a cut, in `set`. */
-static int compile_nsset(struct compiler *c, const struct sw_node *node, struct sw_nsset *set)
+static int compile_nsset(struct sw_compiler *c, const struct sw_node *node, struct sw_nsset *set)
 {
 	const struct sw_rr *ns = sw_contents_find_rr(c->contents, node, SW_TYPE_NS);
 	sw_encoder_start(c->encoder, c->contents, sw_contents_name(c->contents, node));
@@ -265,13 +265,15 @@ static int compile_nsset(struct compiler *c, const struct sw_node *node, struct 
 	return c->extra->len > 0 ? store(c, c->extra, &set->glue) : 0;
 }
 
-static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot)
+static int compile_cut(struct sw_compiler *c, uint32_t number, struct sw_slot *slot)
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
 	const struct sw_rr *ds = sw_contents_find_rr(c->contents, node, SW_TYPE_DS);
-	struct sw_nsset own = {0}, *set = sw_nssets_find(c->nssets, number);
+	if (!c->nssets)
+		c->nssets = sw_nssets_new(c->contents);
+	struct sw_nsset own = {0}, *set = c->nssets ? sw_nssets_find(c->nssets, number) : NULL;
 	if (!set)
-		set = &own;
+		set = &own; /* no memory is no reason: it is encoded like any other RRset */
 	int error = set->ns ? 0 : compile_nsset(c, node, set);
 	if (error)
 		return error;
@@ -285,7 +287,7 @@ static int compile_cut(struct compiler *c, uint32_t number, struct sw_slot *slot
 	return 0;
 }
 
-static int compile_slot(struct compiler *c, uint32_t number, struct sw_slot *slot)
+static int compile_slot(struct sw_compiler *c, uint32_t number, struct sw_slot *slot)
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
 	*slot = (struct sw_slot){.hash = node->hash};
@@ -294,7 +296,7 @@ static int compile_slot(struct compiler *c, uint32_t number, struct sw_slot *slo
 	return node->flags & SW_NODE_CUT ? compile_cut(c, number, slot) : compile_name(c, number, slot);
 }
 
-static int compile_names(struct compiler *c, uint32_t names)
+static int compile_names(struct sw_compiler *c, uint32_t names)
 {
 	uint32_t count = sw_contents_count(c->contents);
 	int error = sw_index_start(&c->index, c->region, names);
@@ -321,7 +323,7 @@ static int compile_names(struct compiler *c, uint32_t names)
 }
 
 /** SOA as negative answers carry it: TTL is the lesser of its own and its last field (RFC 2308 s3). */
-static int compile_negative(struct compiler *c, const struct sw_rr *soa)
+static int compile_negative(struct sw_compiler *c, const struct sw_rr *soa)
 {
 	static const struct sw_owner owner_apex = {.form = SW_OWNER_APEX};
 	const struct sw_node *apex = sw_contents_node(c->contents, 0);
@@ -336,7 +338,7 @@ static int compile_negative(struct compiler *c, const struct sw_rr *soa)
 	return store(c, c->encoder, &c->zone.soa_negative);
 }
 
-static uint32_t count_indexed(const struct compiler *c)
+static uint32_t count_indexed(const struct sw_compiler *c)
 {
 	uint32_t names = 0;
 	for (uint32_t i = 0; i < sw_contents_count(c->contents); i++)
@@ -344,39 +346,50 @@ static uint32_t count_indexed(const struct compiler *c)
 	return names;
 }
 
-static void compiler_free(struct compiler *c)
+struct sw_compiler *sw_compiler_new(void)
+{
+	struct sw_compiler *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->encoder = malloc(sizeof(*c->encoder));
+	c->extra = malloc(sizeof(*c->extra));
+	if (c->encoder && c->extra)
+		return c;
+	sw_compiler_free(c);
+	return NULL;
+}
+
+void sw_compiler_free(struct sw_compiler *c)
 {
 	if (!c)
 		return;
-	sw_denial_free(c->denial);
-	sw_nssets_free(c->nssets);
-	sw_interner_free(c->interner);
 	free(c->encoder);
 	free(c->extra);
 	free(c);
 }
 
-static int compiler_new(struct compiler **out, const struct sw_contents *contents, struct sw_region *region)
+static int zone_start(struct sw_compiler *c, const struct sw_contents *contents, struct sw_region *region)
 {
-	struct compiler *c = calloc(1, sizeof(*c));
-	if (!c)
-		return -ENOMEM;
+	const struct sw_node *apex = sw_contents_node(contents, 0);
 	c->contents = contents;
 	c->region = region;
-	c->encoder = malloc(sizeof(*c->encoder));
-	c->extra = malloc(sizeof(*c->extra));
+	c->zone = (struct sw_image_zone){.apex_len = apex->name_len, .apex_labels = apex->labels};
 	c->interner = sw_interner_new(region);
-	c->nssets = sw_nssets_new(contents);
-	if (!c->encoder || !c->extra || !c->interner || !c->nssets) {
-		compiler_free(c);
-		return -ENOMEM;
-	}
-	*out = c;
-	return 0;
+	return c->interner ? 0 : -ENOMEM;
+}
+
+static void zone_end(struct sw_compiler *c)
+{
+	sw_denial_free(c->denial);
+	sw_nssets_free(c->nssets);
+	sw_interner_free(c->interner);
+	c->denial = NULL;
+	c->nssets = NULL;
+	c->interner = NULL;
 }
 
 /** Signed zones know how to deny; the others answer negatively with the SOA alone. */
-static int compile_denial(struct compiler *c)
+static int compile_denial(struct sw_compiler *c)
 {
 	int error = sw_denial_new(&c->denial, c->contents, c->interner, c->region, c->encoder, &c->zone);
 	if (!error && c->zone.denial == SW_DENIAL_NONE) {
@@ -386,38 +399,47 @@ static int compile_denial(struct compiler *c)
 	return error;
 }
 
-int sw_compile(const struct sw_contents *contents, struct sw_region *region, struct sw_compiled *compiled)
+static int zone_store(struct sw_region *region, const struct sw_image_zone *zone, uint32_t *ref)
 {
-	const struct sw_node *apex = sw_contents_node(contents, 0);
-	const struct sw_rr *soa = sw_contents_find_rr(contents, apex, SW_TYPE_SOA);
+	*ref = sw_region_take(region, sizeof(*zone));
+	if (*ref == 0)
+		return -ENOSPC;
+	memcpy(sw_space_at(region->space, *ref), zone, sizeof(*zone));
+	sw_region_trim(region);
+	return 0;
+}
+
+int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct sw_region *region,
+	struct sw_compiled *compiled)
+{
+	const struct sw_rr *soa = sw_contents_find_rr(contents, sw_contents_node(contents, 0), SW_TYPE_SOA);
 	if (!soa || soa->rdata_len < 22)
 		return -EINVAL;
-	struct compiler *c;
-	int error = compiler_new(&c, contents, region);
-	if (error)
-		return error;
-	c->zone.apex_len = apex->name_len;
-	c->zone.apex_labels = apex->labels;
-	uint32_t names = count_indexed(c);
-	error = compile_negative(c, soa);
+	uint32_t serial, names = 0;
+	memcpy(&serial, soa->rdata + soa->rdata_len - 20, 4);
+	*compiled = (struct sw_compiled){.serial = be32toh(serial)};
+	int error = zone_start(c, contents, region);
+	if (!error) {
+		names = count_indexed(c);
+		error = compile_negative(c, soa);
+	}
 	if (!error)
 		error = compile_denial(c);
 	if (!error)
 		error = compile_names(c, names);
-	uint32_t zone = error ? 0 : sw_region_take(region, sizeof(c->zone));
-	if (!error && zone == 0)
-		error = -ENOSPC;
-	if (!error) {
-		memcpy(sw_space_at(region->space, zone), &c->zone, sizeof(c->zone));
-		sw_region_trim(region);
-		uint32_t serial;
-		memcpy(&serial, soa->rdata + soa->rdata_len - 20, 4);
-		*compiled = (struct sw_compiled){.zone = zone,
-			.serial = be32toh(serial),
-			.names = names,
-			.labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max),
-			.is_signed = c->denial != NULL};
-	}
-	compiler_free(c);
+	if (!error)
+		error = zone_store(region, &c->zone, &compiled->zone);
+	compiled->names = names;
+	compiled->labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max);
+	compiled->is_signed = c->denial != NULL;
+	zone_end(c);
 	return error;
+}
+
+int sw_compile_broken(const uint8_t *apex, struct sw_region *region, struct sw_compiled *compiled)
+{
+	struct sw_image_zone zone = {
+		.apex_len = (uint8_t)sw_name_len(apex), .apex_labels = (uint8_t)sw_name_labels(apex)};
+	*compiled = (struct sw_compiled){.is_broken = true, .labels_max = zone.apex_labels};
+	return zone_store(region, &zone, &compiled->zone);
 }

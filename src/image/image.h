@@ -154,7 +154,8 @@ struct sw_image_zone {
 	struct sw_slot apex; /* copy of the apex's slot */
 	uint32_t index;	     /* bucket 0 */
 	uint32_t bucket_count;
-	uint32_t soa_negative; /* piece: SOA with the TTL of negative answers (RFC 2308 s5) */
+	uint32_t soa_negative; /* piece: SOA with the TTL of negative answers (RFC 2308 s5); 0 in a zone that
+				* could not be loaded: SERVFAIL */
 	uint8_t apex_len;
 	uint8_t apex_labels;
 	uint8_t depth_max;  /* labels below the apex of the deepest name in the index */
@@ -184,7 +185,7 @@ struct sw_root {
 	uint32_t zones;	    /* struct sw_zone_entry array */
 	uint32_t zone_mask; /* entries - 1 */
 	uint32_t depth_count;
-	uint32_t depth_max; /* labels of the deepest name in any zone's index */
+	uint32_t depth_max;  /* labels of the deepest name in any zone's index */
 	uint8_t depths[128]; /* label counts at which there are apexes, descending */
 };
 

@@ -46,24 +46,23 @@ static bool place_free(struct sw_slot *bucket, const struct sw_slot *slot)
 	return false;
 }
 
-/** Make room by displacing a name to its other bucket, which may displace the next.
+/** Put a name into its first bucket, or its second, or displace another from there: that one goes to the
+ * bucket it was not displaced from, and so on.
  * @return 0, or -EAGAIN with the name that found no place in `slot` */
 static int insert(struct sw_index *index, struct sw_slot *slot)
 {
-	struct sw_slot *left =
-		NULL; /* the bucket `slot` was displaced from: going back there leads nowhere */
+	uint32_t into = sw_bucket_first(slot->hash, index->bucket_count);
 	for (unsigned i = 0; i < DISPLACEMENTS_MAX; i++) {
-		struct sw_slot *first = bucket_at(index, sw_bucket_first(slot->hash, index->bucket_count));
-		if (place_free(first, slot))
+		uint32_t first = sw_bucket_first(slot->hash, index->bucket_count);
+		uint32_t second = sw_bucket_second(slot->hash, index->bucket_count);
+		if (place_free(bucket_at(index, first), slot))
 			return 0;
-		struct sw_slot *second = bucket_at(index, sw_bucket_second(slot->hash, index->bucket_count));
-		bool goes_first = left == second && first != second;
-		first->overflow |= !goes_first;
-		if (place_free(second, slot))
+		bucket_at(index, first)->overflow = 1;
+		if (place_free(bucket_at(index, second), slot))
 			return 0;
-		left = goes_first ? first : second;
+		into = into == first ? second : first;
 		index->random = index->random * 1103515245 + 12345;
-		struct sw_slot *victim = &left[index->random >> 30 & (SW_BUCKET_SLOTS - 1)];
+		struct sw_slot *victim = &bucket_at(index, into)[index->random >> 30 & (SW_BUCKET_SLOTS - 1)];
 		struct sw_slot displaced = *victim;
 		place(victim, slot);
 		*slot = displaced;

@@ -23,13 +23,16 @@ struct sw_space {
 		free_order[SW_SEGMENTS_MAX]; /* per block of a segment: order + 1 where a free block starts */
 	struct stack free[ORDERS];
 	uint32_t segment_count; /* held */
+	uint32_t first_free;	/* no number below it is free */
 };
 
 struct sw_space *sw_space_new(const struct sw_backing *backing)
 {
 	struct sw_space *space = calloc(1, sizeof(*space));
-	if (space)
-		space->backing = *backing;
+	if (!space)
+		return NULL;
+	space->backing = *backing;
+	space->first_free = 1; /* segment 0 is never used: reference 0 is none */
 	return space;
 }
 
@@ -40,6 +43,8 @@ static void segment_release(struct sw_space *space, uint32_t number)
 	free(space->free_order[number]);
 	space->free_order[number] = NULL;
 	space->segment_count--;
+	if (number < space->first_free)
+		space->first_free = number;
 }
 
 void sw_space_free(struct sw_space *space)
@@ -91,17 +96,38 @@ static uint8_t *free_mark(struct sw_space *space, uint32_t ref)
 	return &space->free_order[ref >> SW_SEGMENT_SHIFT][(ref & (SW_SEGMENT_UNITS - 1)) / BLOCK_UNITS];
 }
 
+/** Whether an entry of a stack still stands for a free block. */
+static bool is_free(struct sw_space *space, uint32_t ref, unsigned order)
+{
+	return space->segments[ref >> SW_SEGMENT_SHIFT] && *free_mark(space, ref) == order + 1;
+}
+
+/** Make room in a stack: drop what is stale, and double it where that was less than half. */
+static int stack_reserve(struct sw_space *space, unsigned order)
+{
+	struct stack *stack = &space->free[order];
+	size_t kept = 0;
+	for (size_t i = 0; i < stack->count; i++) {
+		if (is_free(space, stack->refs[i], order))
+			stack->refs[kept++] = stack->refs[i];
+	}
+	stack->count = kept;
+	if (kept < stack->room / 2)
+		return 0;
+	size_t room = stack->room ? stack->room * 2 : 64;
+	uint32_t *refs = realloc(stack->refs, room * sizeof(*refs));
+	if (!refs)
+		return kept < stack->room ? 0 : -ENOMEM;
+	stack->refs = refs;
+	stack->room = room;
+	return 0;
+}
+
 static void push(struct sw_space *space, uint32_t ref, unsigned order)
 {
 	struct stack *stack = &space->free[order];
-	if (stack->count == stack->room) {
-		size_t room = stack->room ? stack->room * 2 : 64;
-		uint32_t *refs = realloc(stack->refs, room * sizeof(*refs));
-		if (!refs)
-			return; /* the block is lost until its buddy comes back; memory is short anyway */
-		stack->refs = refs;
-		stack->room = room;
-	}
+	if (stack->count == stack->room && stack_reserve(space, order))
+		return; /* the block is lost until its buddy comes back; memory is short anyway */
 	*free_mark(space, ref) = (uint8_t)(order + 1);
 	stack->refs[stack->count++] = ref;
 }
@@ -122,12 +148,13 @@ static void block_free(struct sw_space *space, uint32_t ref, unsigned order)
 		push(space, ref, order);
 }
 
-/** Lowest number at which `count` segments in a row are not held. Segment 0 is never used: reference 0 is
- * none. */
-static uint32_t segments_free(const struct sw_space *space, uint32_t count)
+/** Lowest number at which `count` segments in a row are not held, or 0. */
+static uint32_t segments_free(struct sw_space *space, uint32_t count)
 {
 	uint32_t run = 0;
-	for (uint32_t i = 1; i < SW_SEGMENTS_MAX; i++) {
+	while (space->first_free < SW_SEGMENTS_MAX && space->segments[space->first_free])
+		space->first_free++;
+	for (uint32_t i = space->first_free; i < SW_SEGMENTS_MAX; i++) {
 		run = space->segments[i] ? 0 : run + 1;
 		if (run == count)
 			return i + 1 - count;
@@ -150,8 +177,7 @@ static uint32_t block_take(struct sw_space *space, unsigned order)
 		struct stack *stack = &space->free[have];
 		while (stack->count > 0) {
 			uint32_t ref = stack->refs[--stack->count];
-			uint32_t segment = ref >> SW_SEGMENT_SHIFT;
-			if (!space->segments[segment] || *free_mark(space, ref) != have + 1)
+			if (!is_free(space, ref, have))
 				continue; /* merged or released since */
 			*free_mark(space, ref) = 0;
 			split(space, ref, have, order);

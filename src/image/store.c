@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "image/store.h"
 #include "image/compile.h"
+#include "image/plain.h"
 #include "image/space.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <urcu.h>
 
 /** One zone served, or prepared. */
 struct zone {
+	struct zone *before; /* while publishing: the version that this one displaced */
 	uint8_t apex[SW_NAME_MAX];
 	uint8_t labels;
+	bool is_removal; /* prepared: the zone is no longer to be served */
 	uint64_t hash;
 	uint64_t records;
 	struct sw_region region;
@@ -22,6 +24,7 @@ struct sw_store {
 	struct sw_backing backing;
 	struct sw_control *own_control; /* when the store is in plain memory */
 	struct sw_space *space;
+	struct sw_compiler *compiler;
 	struct sw_image_view view;
 	struct zone **zones; /* open addressing by apex hash */
 	size_t zone_count, zone_mask;
@@ -30,35 +33,6 @@ struct sw_store {
 	struct sw_region table; /* the table of zones that readers use */
 	uint32_t depth_zones[SW_LABELS_MAX + 1];
 };
-
-/* ---- plain memory ---- */
-
-#define PLAIN_ALIGN (2u << 20)
-
-static int plain_segment_new(void *context, uint32_t number, uint8_t **memory)
-{
-	(void)context;
-	(void)number;
-	/* in 2 MiB pages where there are such; the guard behind stays a few small ones */
-	size_t reserved = PLAIN_ALIGN + SW_SEGMENT_BYTES + SW_SEGMENT_GUARD;
-	uint8_t *base = mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (base == MAP_FAILED)
-		return -ENOMEM;
-	size_t before = -(uintptr_t)base % PLAIN_ALIGN;
-	if (before)
-		munmap(base, before);
-	munmap(base + before + SW_SEGMENT_BYTES + SW_SEGMENT_GUARD, PLAIN_ALIGN - before);
-	*memory = base + before;
-	madvise(*memory, SW_SEGMENT_BYTES, MADV_HUGEPAGE);
-	return 0;
-}
-
-static void plain_segment_free(void *context, uint32_t number, uint8_t *memory)
-{
-	(void)context;
-	(void)number;
-	munmap(memory, SW_SEGMENT_BYTES + SW_SEGMENT_GUARD);
-}
 
 static int control_start(struct sw_store *store)
 {
@@ -81,15 +55,14 @@ int sw_store_new(struct sw_store **out, const struct sw_backing *backing)
 		store->backing = *backing;
 	} else {
 		store->own_control = calloc(1, sizeof(*store->own_control));
-		store->backing = (struct sw_backing){.control = store->own_control,
-			.segment_new = plain_segment_new,
-			.segment_free = plain_segment_free};
+		store->backing = sw_plain_backing(store->own_control);
 	}
 	store->zone_mask = 15;
 	store->zones = calloc(store->zone_mask + 1, sizeof(*store->zones));
 	store->space = sw_space_new(&store->backing);
+	store->compiler = sw_compiler_new();
 	int error = -ENOMEM;
-	if (!store->zones || !store->space || !store->backing.control)
+	if (!store->zones || !store->space || !store->compiler || !store->backing.control)
 		goto fail;
 	error = control_start(store);
 	if (error)
@@ -122,6 +95,7 @@ void sw_store_free(struct sw_store *store)
 	if (store->space)
 		sw_region_free(&store->table);
 	sw_space_free(store->space);
+	sw_compiler_free(store->compiler);
 	free(store->zones);
 	free(store->prepared);
 	free(store->own_control);
@@ -182,16 +156,26 @@ static int zones_reserve(struct sw_store *store, size_t more)
 	return 0;
 }
 
-/** Take a zone out of the writer's table (the entries behind it move up). */
-static void zones_forget(struct sw_store *store, size_t at)
+/** Put a zone into the writer's table, or with NULL take it out: the entries behind it move up.
+ * @return what stood there before */
+static struct zone *zones_set(struct sw_store *store, uint64_t hash, struct zone *zone)
 {
-	store->zones[at] = NULL;
-	store->zone_count--;
+	size_t at = zone_slot(store, hash);
+	struct zone *before = store->zones[at];
+	if (before)
+		store->depth_zones[before->labels]--;
+	if (zone)
+		store->depth_zones[zone->labels]++;
+	store->zone_count += (zone != NULL) - (size_t)(before != NULL);
+	store->zones[at] = zone;
+	if (zone || !before)
+		return before;
 	for (size_t i = (at + 1) & store->zone_mask; store->zones[i]; i = (i + 1) & store->zone_mask) {
-		struct zone *zone = store->zones[i];
+		struct zone *behind = store->zones[i];
 		store->zones[i] = NULL;
-		store->zones[zone_slot(store, zone->hash)] = zone;
+		store->zones[zone_slot(store, behind->hash)] = behind;
 	}
+	return before;
 }
 
 /* ---- what readers see ---- */
@@ -294,79 +278,149 @@ static struct sw_zone_entry *published_entry(const struct sw_store *store, uint6
 
 /* ---- putting and removing ---- */
 
-static int zone_compile(struct sw_store *store, const struct sw_contents *contents, struct zone **out)
+static struct zone *zone_new(struct sw_store *store, const uint8_t *apex)
 {
 	struct zone *zone = calloc(1, sizeof(*zone));
 	if (!zone)
-		return -ENOMEM;
-	const uint8_t *apex = sw_contents_apex(contents);
+		return NULL;
 	memcpy(zone->apex, apex, sw_name_len(apex));
+	sw_name_lower(zone->apex);
 	zone->labels = (uint8_t)sw_name_labels(apex);
-	zone->hash = sw_contents_node(contents, 0)->hash;
-	zone->records = sw_contents_records(contents);
+	zone->hash = sw_name_hash(&store->backing.control->key, apex);
 	zone->region.space = store->space;
-	int error = sw_compile(contents, &zone->region, &zone->compiled);
-	if (error) {
-		zone_free(zone);
-		return error;
-	}
-	*out = zone;
-	return 0;
+	return zone;
 }
 
-/** A new version of a zone that is served: readers go over when one word is stored. */
-static int zone_replace(struct sw_store *store, struct zone *zone)
+/** Take a zone, or free it where there is no memory for the list. */
+static int prepare(struct sw_store *store, struct zone *zone)
 {
-	struct zone **slot = &store->zones[zone_slot(store, zone->hash)];
-	struct sw_zone_entry *entry = published_entry(store, zone->hash);
-	int error = entry ? segments_show(store) : -ENOENT;
-	if (error)
-		return error;
-	struct sw_root *root = &store->backing.control->root[store->backing.control->active_root];
-	if (zone->compiled.labels_max > root->depth_max)
-		__atomic_store_n(&root->depth_max, zone->compiled.labels_max, __ATOMIC_RELEASE);
-	__atomic_store_n(&entry->zone, zone->compiled.zone, __ATOMIC_RELEASE);
-	wait_for_readers(store);
-	zone_free(*slot);
-	*slot = zone;
+	size_t count = store->prepared_count;
+	if ((count & (count - 1)) == 0) {
+		struct zone **prepared =
+			realloc(store->prepared, (count ? 2 * count : 1) * sizeof(*store->prepared));
+		if (!prepared) {
+			zone_free(zone);
+			return -ENOMEM;
+		}
+		store->prepared = prepared;
+	}
+	store->prepared[store->prepared_count++] = zone;
 	return 0;
 }
 
 int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
 {
-	struct zone **prepared =
-		realloc(store->prepared, (store->prepared_count + 1) * sizeof(*store->prepared));
-	if (!prepared)
+	struct zone *zone = zone_new(store, sw_contents_apex(contents));
+	if (!zone)
 		return -ENOMEM;
-	store->prepared = prepared;
-	int error = zone_compile(store, contents, &prepared[store->prepared_count]);
-	if (!error)
-		store->prepared_count++;
-	return error;
+	zone->records = sw_contents_records(contents);
+	int error = sw_compile(store->compiler, contents, &zone->region, &zone->compiled);
+	if (error) {
+		zone_free(zone);
+		return error;
+	}
+	return prepare(store, zone);
+}
+
+int sw_store_prepare_broken(struct sw_store *store, const uint8_t *apex)
+{
+	if (store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))])
+		return 0;
+	struct zone *zone = zone_new(store, apex);
+	if (!zone)
+		return -ENOMEM;
+	int error = sw_compile_broken(apex, &zone->region, &zone->compiled);
+	if (error) {
+		zone_free(zone);
+		return error;
+	}
+	return prepare(store, zone);
+}
+
+int sw_store_prepare_removal(struct sw_store *store, const uint8_t *apex)
+{
+	if (!store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))])
+		return -ENOENT;
+	struct zone *zone = zone_new(store, apex);
+	if (!zone)
+		return -ENOMEM;
+	zone->is_removal = true;
+	return prepare(store, zone);
+}
+
+/** Versions of zones that are served: readers go over to each when one word is stored. */
+static int words_publish(struct sw_store *store)
+{
+	struct sw_root *root = &store->backing.control->root[store->backing.control->active_root];
+	int error = segments_show(store);
+	if (error)
+		return error;
+	for (size_t i = 0; i < store->prepared_count; i++) {
+		const struct zone *zone = store->prepared[i];
+		if (zone->compiled.labels_max > root->depth_max)
+			__atomic_store_n(&root->depth_max, zone->compiled.labels_max, __ATOMIC_RELEASE);
+		__atomic_store_n(
+			&published_entry(store, zone->hash)->zone, zone->compiled.zone, __ATOMIC_RELEASE);
+	}
+	wait_for_readers(store);
+	return 0;
+}
+
+/** Let the prepared versions take their places in the writer's table. @return whether zones come or go */
+static bool zones_change(struct sw_store *store)
+{
+	bool is_table_new = false;
+	for (size_t i = 0; i < store->prepared_count; i++) {
+		struct zone *zone = store->prepared[i];
+		zone->before = zones_set(store, zone->hash, zone->is_removal ? NULL : zone);
+		is_table_new |= zone->is_removal || !zone->before;
+	}
+	return is_table_new;
+}
+
+/** Undo that, last first. */
+static void zones_restore(struct sw_store *store)
+{
+	for (size_t i = store->prepared_count; i-- > 0;) {
+		zones_set(store, store->prepared[i]->hash, store->prepared[i]->before);
+		store->prepared[i]->before = NULL;
+	}
+}
+
+static void prepared_forget(struct sw_store *store)
+{
+	free(store->prepared);
+	store->prepared = NULL;
+	store->prepared_count = 0;
+}
+
+/** Free what readers have left behind. */
+static void zones_settle(struct sw_store *store)
+{
+	for (size_t i = 0; i < store->prepared_count; i++) {
+		struct zone *zone = store->prepared[i];
+		zone_free(zone->before);
+		zone->before = NULL;
+		if (zone->is_removal)
+			zone_free(zone);
+	}
 }
 
 int sw_store_publish(struct sw_store *store)
 {
-	bool table_changes = false;
+	if (store->prepared_count == 0)
+		return 0;
 	int error = zones_reserve(store, store->prepared_count);
-	while (!error && store->prepared_count > 0) {
-		struct zone *zone = store->prepared[--store->prepared_count];
-		size_t at = zone_slot(store, zone->hash);
-		if (!store->zones[at]) {
-			store->zones[at] = zone;
-			store->zone_count++;
-			store->depth_zones[zone->labels]++;
-			table_changes = true;
-		} else if (published_entry(store, zone->hash)) {
-			error = zone_replace(store, zone);
-			if (error)
-				zone_free(zone);
-		} else { /* prepared twice: the version that comes first here was prepared last */
-			zone_free(zone);
-		}
+	if (!error) {
+		error = zones_change(store) ? table_publish(store) : words_publish(store);
+		if (error)
+			zones_restore(store);
+		else
+			zones_settle(store);
 	}
-	if (!error && table_changes)
-		error = table_publish(store);
+	for (size_t i = 0; i < store->prepared_count && error; i++)
+		zone_free(store->prepared[i]);
+	prepared_forget(store);
 	return error;
 }
 
@@ -378,17 +432,8 @@ int sw_store_put(struct sw_store *store, const struct sw_contents *contents)
 
 int sw_store_remove(struct sw_store *store, const uint8_t *apex)
 {
-	size_t at = zone_slot(store, sw_name_hash(&store->backing.control->key, apex));
-	struct zone *zone = store->zones[at];
-	if (!zone)
-		return -ENOENT;
-	zones_forget(store, at);
-	store->depth_zones[zone->labels]--;
-	int error = table_publish(store);
-	if (error)
-		return error; /* the zone's memory stays, readers may still use it */
-	zone_free(zone);
-	return 0;
+	int error = sw_store_prepare_removal(store, apex);
+	return error ? error : sw_store_publish(store);
 }
 
 static void describe(const struct zone *zone, struct sw_store_zone *out)
@@ -404,7 +449,7 @@ static void describe(const struct zone *zone, struct sw_store_zone *out)
 bool sw_store_next(const struct sw_store *store, size_t *position, struct sw_store_zone *zone)
 {
 	for (; *position <= store->zone_mask; ++*position) {
-		if (store->zones[*position]) {
+		if (store->zones[*position] && !store->zones[*position]->compiled.is_broken) {
 			describe(store->zones[(*position)++], zone);
 			return true;
 		}
@@ -416,7 +461,8 @@ bool sw_store_find(const struct sw_store *store, const uint8_t *apex, struct sw_
 {
 	const struct zone *found =
 		store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))];
-	if (found)
-		describe(found, zone);
-	return found != NULL;
+	if (!found || found->compiled.is_broken)
+		return false;
+	describe(found, zone);
+	return true;
 }

@@ -41,13 +41,20 @@ struct sw_control *sw_store_control(struct sw_store *store);
  *         can hold; on error the old version goes on being served */
 int sw_store_put(struct sw_store *store, const struct sw_contents *contents);
 
-/** Several new zones at once: compiled one by one with sw_store_prepare(), published together. Starting
- * with 100,000 zones builds the table of zones once. sw_store_publish() with nothing prepared does nothing.
- */
+/** Several changes at once: prepared one by one, published together, after one wait for readers. Starting
+ * with 100,000 zones builds the table of zones once. Of a zone prepared more than once the last word counts.
+ *
+ * @return as sw_store_put(); sw_store_publish() that fails changes nothing and forgets what was prepared */
 int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents);
 int sw_store_publish(struct sw_store *store);
 
-/** Stop serving a zone. @return 0 or -ENOENT */
+/** A zone that should be served and cannot: where no version of it is, queries will get SERVFAIL, not
+ * REFUSED, which would say that it is not ours. It is not among the zones of sw_store_next() and
+ * sw_store_find(). */
+int sw_store_prepare_broken(struct sw_store *store, const uint8_t *apex);
+
+/** Stop serving a zone, a broken one too. @return 0, -ENOENT, -ENOMEM, -ENOSPC */
+int sw_store_prepare_removal(struct sw_store *store, const uint8_t *apex);
 int sw_store_remove(struct sw_store *store, const uint8_t *apex);
 
 struct sw_store_zone {

@@ -154,8 +154,11 @@ static void zone_prepare(struct sw_zones *zones, struct zone *zone)
 	zone->warnings = findings.count[SW_WARNING];
 	zone->is_prepared = err == 0;
 	pthread_mutex_unlock(&zones->lock);
-	if (err != 0)
-		zone_refuse(zones, zone, listener.reason[0] ? listener.reason : error_text(err));
+	if (err == 0)
+		return;
+	zone_refuse(zones, zone, listener.reason[0] ? listener.reason : error_text(err));
+	if (zone->loaded_s == 0 && sw_store_prepare_broken(zones->store, zone->apex) != 0)
+		sw_log(SW_LOG_ERROR, "zone %s: no memory to answer SERVFAIL for it", listener.apex);
 }
 
 /** After publishing: say what is served now. */
@@ -247,8 +250,8 @@ static void drop(struct sw_zones *zones, struct zone *zone, struct sw_zones_outc
 {
 	char apex[SW_NAME_TEXT_MAX];
 	sw_name_text(zone->apex, apex);
-	int err = zone->loaded_s != 0 ? sw_store_remove(zones->store, zone->apex) : 0;
-	if (err == 0)
+	int err = sw_store_prepare_removal(zones->store, zone->apex);
+	if (err == 0 || err == -ENOENT)
 		sw_log(SW_LOG_INFO, "zone %s: removed", apex);
 	else
 		sw_log(SW_LOG_ERROR, "zone %s: cannot be removed: %s", apex, strerror(-err));

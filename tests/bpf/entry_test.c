@@ -85,6 +85,12 @@ static int put_zone(struct sw_store *store, const char *directory, const char *f
 	return error;
 }
 
+static int put_broken(struct sw_store *store)
+{
+	int error = sw_store_prepare_broken(store, (const uint8_t *)"\6broken\7example");
+	return error ? error : sw_store_publish(store);
+}
+
 static int listen_on(struct sw_kernel *kernel, int family, const char *text)
 {
 	uint8_t address[16] = {0};
@@ -113,6 +119,7 @@ static int set_up(struct setting *setting, const char *directory)
 	if ((error = put_zone(setting->store, directory, "example.zone", "example.com")) != 0 ||
 		(error = put_zone(setting->store, directory, "nsec.zone", "nsec.example")) != 0 ||
 		(error = put_zone(setting->store, directory, "nsec3.zone", "nsec3.example")) != 0 ||
+		(error = put_broken(setting->store)) != 0 ||
 		(error = listen_on(setting->kernel, AF_INET, SERVICE_IP4)) != 0)
 		return error;
 	return listen_on(setting->kernel, AF_INET6, SERVICE_IP6);

@@ -47,6 +47,10 @@ const struct row message_rows[] = {
 	{"A, padded", LAYERS(ETHERNET, IP4(), UDP(), QUERY("www.example.com", A), PAD(20)), REPLIES, ONE_OF(ANSWERED)},
 	{"A without UDP checksum (RFC 768)", LAYERS(ETHERNET, IP4(), UDP(.is_without_sum = true), QUERY("www.example.com", A)), REPLIES, ONE_OF(ANSWERED)},
 
+	/* a zone that could not be loaded */
+	{"a broken zone, its apex", ASK("broken.example", SW_TYPE_SOA), REPLIES, ONE_OF(SERVFAIL)},
+	{"a broken zone, below", ASK("a.b.broken.example", A, SIGNED), REPLIES, ONE_OF(SERVFAIL)},
+
 	/* aliases */
 	{"CNAME asked for", ASK("one.example.com", SW_TYPE_CNAME), REPLIES, ONE_OF(ANSWERED)},
 	{"CNAME, one step", ASK("one.example.com", A), REPLIES, ONE_OF(ANSWERED)},
