@@ -128,7 +128,7 @@ static int compile_extra(struct sw_compiler *c, const struct sw_node *node, uint
 
 /** The name a CNAME or DNAME leads to. DNAMEs have each their own copy, and so pieces of their own: the
  * answer path tells by its piece whether a DNAME stands in the reply already. */
-static int compile_target(struct compiler *c, const struct sw_rr *rr)
+static int compile_target(struct sw_compiler *c, const struct sw_rr *rr)
 {
 	uint32_t ref;
 	if (rr->type == SW_TYPE_DNAME) {
