@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES 32768 /* of rtnetlink for one interface: NLMSG_GOODSIZE and room for virtual functions \
-			    */
+/* of rtnetlink for one interface: NLMSG_GOODSIZE, and room for virtual functions */
+#define ANSWER_BYTES 32768
 #define NO_NETNSID -1
 
 struct link {
