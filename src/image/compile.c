@@ -87,11 +87,21 @@ static bool is_wanted(enum targets which, bool is_glue, bool is_below)
 	}
 }
 
+/** Whether a record before this one has its target: SRV often differ in the port alone. */
+static bool is_target_known(const struct sw_compiler *c, const struct sw_rr *first, const struct sw_rr *rr)
+{
+	for (; first != rr; first = sw_contents_next(c->contents, first)) {
+		if (sw_name_equal(address_target(first), address_target(rr)))
+			return true;
+	}
+	return false;
+}
+
 static void add_targets(struct sw_compiler *c, const struct sw_node *node, uint16_t type, enum targets which)
 {
 	const uint8_t *owner_name = sw_contents_name(c->contents, node);
-	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, type);
-	for (; rr; rr = sw_contents_next(c->contents, rr)) {
+	const struct sw_rr *first = sw_contents_find_rr(c->contents, node, type);
+	for (const struct sw_rr *rr = first; rr; rr = sw_contents_next(c->contents, rr)) {
 		const uint8_t *target = address_target(rr);
 		const struct sw_node *host = sw_contents_find(c->contents, target);
 		if (!host || host->flags & SW_NODE_BELOW_DNAME)
@@ -101,7 +111,7 @@ static void add_targets(struct sw_compiler *c, const struct sw_node *node, uint1
 			continue; /* not ours to vouch for (RFC 2181 s5.4.1); glue is for NS alone */
 		struct sw_owner owner = {.form = SW_OWNER_FIRST};
 		if (!is_wanted(which, is_glue, sw_name_in(target, owner_name)) ||
-			!sw_encoder_target_at(c->encoder, target, &owner.at))
+			!sw_encoder_target_at(c->encoder, target, &owner.at) || is_target_known(c, first, rr))
 			continue;
 		add_addresses(c, host, &owner, which == TARGETS_SIGNATURES);
 	}
