@@ -189,6 +189,40 @@ static void test_many(void **state)
 	sw_contents_free(contents);
 }
 
+/** Names that come again and again, near each other and far apart, are one node with their records in order.
+ */
+static void test_apart(void **state)
+{
+	(void)state;
+	enum { NAMES = 100, ROUNDS = 6 };
+	struct sw_contents *contents = contents_of("example");
+	char owner[64];
+	for (unsigned near = 1; near <= NAMES; near += 33) {
+		for (unsigned i = 0; i < NAMES * ROUNDS; i++) { /* `near` names in turn, then the next ones */
+			unsigned group = i / (near * ROUNDS), name = group * near + i % near;
+			unsigned round = i / near % ROUNDS;
+			uint8_t address[4] = {10, (uint8_t)near, (uint8_t)(name & 255), (uint8_t)round};
+			snprintf(owner, sizeof(owner), "n%u.p%u.example", name, near);
+			assert_in_range(add(contents, owner, A, address, 4), 0, 1);
+			assert_in_range(add(contents, owner, A, address, 4), 0, 1);
+			if (round > 0) {
+				address[3] = 0; /* as in the first round */
+				assert_in_range(add(contents, owner, A, address, 4), 0, 1);
+			}
+		}
+	}
+	assert_int_equal(sw_contents_finish(contents), 0);
+	for (uint32_t i = 0; i < sw_contents_count(contents); i++) {
+		const struct sw_node *node = sw_contents_node(contents, i);
+		assert_ptr_equal(sw_contents_find(contents, sw_contents_name(contents, node)), node);
+		unsigned round = 0;
+		struct sw_rr *rr = sw_contents_rr(contents, node->first);
+		for (; rr; rr = sw_contents_rr(contents, rr->next))
+			assert_int_equal(rr->rdata[3], round++);
+	}
+	sw_contents_free(contents);
+}
+
 static void test_files(void **state)
 {
 	(void)state;
@@ -207,6 +241,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_owners), cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_crowded), cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_hash_collision), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_files)};
+		cmocka_unit_test(test_apart), cmocka_unit_test(test_files)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
