@@ -5,12 +5,10 @@
 
 #include "answer/work.h"
 
-/** Where in the message the suffix of `len` bytes of the current name stands. A name that a CNAME led to
- * may itself end in a pointer to the apex; what is longer than the apex stands in its own labels. */
+/** Where in the message the suffix of `len` bytes of the current name stands. Names that a CNAME or DNAME led
+ * to stand in full, as the question's does. */
 SW_INLINE uint32_t sw_suffix_at(const struct sw_work *work, uint32_t len)
 {
-	if (len <= work->apex_len)
-		return work->apex_at + work->apex_len - len;
 	return work->owner_at + work->name_len - len;
 }
 

@@ -122,7 +122,9 @@ static void put_name(struct sw_encoder *encoder, const uint8_t *name, bool may_c
 	remember_name(encoder, name, start);
 }
 
-/** Rdata with the names that may be compressed (RFC 3597 s4: those of RFC 1035) pointing back. */
+/** Rdata with the names that may be compressed (RFC 3597 s4: those of RFC 1035) pointing back. A CNAME's
+ * target stands in full: the answer goes on with it as the owner, and whatever zone and piece come next count
+ * their pointers from there. */
 static void put_rdata(struct sw_encoder *encoder, uint16_t type, const uint8_t *rdata, uint16_t rdata_len)
 {
 	uint32_t len_at = encoder->len;
@@ -135,7 +137,8 @@ static void put_rdata(struct sw_encoder *encoder, uint16_t type, const uint8_t *
 		if (block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME || block == KNOT_RDATA_WF_FIXED_DNAME ||
 			block == KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME) {
 			len = (uint32_t)sw_name_len(rdata + at);
-			put_name(encoder, rdata + at, block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME);
+			put_name(encoder, rdata + at,
+				block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME && type != SW_TYPE_CNAME);
 		} else {
 			if (block > 0 && (uint32_t)block < len)
 				len = (uint32_t)block;
