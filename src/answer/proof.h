@@ -5,6 +5,7 @@
 #define SW_ANSWER_PROOF_H
 
 #include "answer/part.h"
+#include "answer/state.h"
 #include "wire/sha1.h"
 
 #ifdef SW_BPF
@@ -199,20 +200,31 @@ SW_FN uint32_t sw_nsec3_find(struct sw_work *work, uint32_t label)
 	return entry ? entry->piece : 0;
 }
 
+/** Whether the zone's NSEC3 hash is more work than one packet may cost here. */
+SW_INLINE int sw_nsec3_is_costly(const struct sw_work *work)
+{
+	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
+	return zone && zone->nsec3_iterations > SW_ITERATIONS_MAX;
+}
+
 /** Add the proof that the next closer name below the closest encloser does not exist.
- * @param node  the closest encloser's */
+ * @param node  the closest encloser's
+ * @return 0, or SW_QUERY_PUNT with the verdict set */
 SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
 {
 	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
 	if (!head || node == 0)
-		return -1;
-	uint32_t label = work->encloser - 1, piece;
-	if (work->denial == SW_DENIAL_NSEC)
+		return 0;
+	uint32_t label = work->encloser - 1, piece = head->denial[1];
+	if (work->denial == SW_DENIAL_NSEC) {
 		piece = sw_gap_find(work, node, work->label_at[label & SW_LABELS_MAX]);
-	else if (head->closest_provable)
+	} else if (head->closest_provable) { /* else opt-out: the next closer name of the provable encloser */
+		if (sw_nsec3_is_costly(work)) {
+			work->verdict = SW_VERDICT_PUNT_COST;
+			return SW_QUERY_PUNT;
+		}
 		piece = sw_nsec3_find(work, label);
-	else
-		piece = head->denial[1]; /* opt-out: the next closer name of the provable encloser */
+	}
 	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
 	return 0;
 }

@@ -397,8 +397,8 @@ SW_INLINE int sw_resolve(struct sw_work *work)
 	for (uint32_t i = 0; i <= SW_LINKS_MAX; i++) {
 		work->prove_below = 0;
 		int step = sw_step(work);
-		if (work->prove_below)
-			sw_prove_next_closer(work, work->prove_below);
+		if (work->prove_below && sw_prove_next_closer(work, work->prove_below) == SW_QUERY_PUNT)
+			return SW_QUERY_PUNT;
 		if (step != SW_STEP_AGAIN || sw_chain(work) != SW_STEP_AGAIN)
 			break;
 	}
