@@ -5,6 +5,8 @@
 
 #include "answer/work.h"
 
+#define SW_SKIP_MAX 1536u /* UDP: bytes of a piece before those that are sent */
+
 /** Where in the message the suffix of `len` bytes of the current name stands. Names that a CNAME or DNAME led
  * to stand in full, as the question's does. */
 SW_INLINE uint32_t sw_suffix_at(const struct sw_work *work, uint32_t len)

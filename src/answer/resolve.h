@@ -146,6 +146,9 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
 	/* the DNAME asked for led back to itself */
 	if (work->links > 0 && work->slot.hash == work->suffix[0] && sw_part_has(work, SW_ANSWER, ref))
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
+	/* signatures behind records that no UDP reply holds: the kernel does not reach over those */
+	if (form == SW_SIGNATURES && !work->stream && piece->len[SW_PLAIN] > SW_SKIP_MAX)
+		return sw_step_end(work, SW_VERDICT_TRUNCATED);
 	uint32_t extra = piece->extra;
 	int at = sw_part_add(work, SW_ANSWER, ref, form, work->owner_at);
 	int has_addresses = work->type == SW_TYPE_NS || work->type == SW_TYPE_MX || work->type == SW_TYPE_SRV;

@@ -146,7 +146,7 @@ SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, ui
 	uint32_t bytes_at = (uint32_t)sizeof(*piece) + 2 * relocs + start;
 	uint32_t relocs_at = (uint32_t)sizeof(*piece) + 2 * first;
 #ifdef SW_BPF
-	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_COPY_MAX || first > SW_RELOCS_MAX)
+	if (relocs > SW_RELOCS_MAX || len > SW_COPY_MAX || start > SW_SKIP_MAX || first > SW_RELOCS_MAX)
 		return -1;
 	/* Linux 6.1 checks copies of these and then reads them back from the stack without their bounds. */
 	sw_opaque(bytes_at);
