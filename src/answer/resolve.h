@@ -336,18 +336,6 @@ SW_FN int sw_answer_below(struct sw_work *work, uint32_t depth)
 	return sw_answer_name(work, encloser);
 }
 
-/** Where in the message the apex of a zone stands that the current name has just led to. Asked for DS, that
- * can be the parent of the zone before, and the name no more than a pointer to that one's apex. */
-SW_INLINE uint32_t sw_apex_find(const struct sw_work *work, const struct sw_image_zone *zone)
-{
-	const struct sw_image_zone *before =
-		work->type == SW_TYPE_DS && work->zone ? (const void *)sw_image_at(work, work->zone) : NULL;
-	uint32_t name_at = work->owner_at;
-	if (before && before->apex.hash == work->suffix[0])
-		name_at = work->apex_at;
-	return name_at + work->name_len - zone->apex_len;
-}
-
 /** Look the current name up and add what follows from it. @return enum sw_step */
 SW_FN int sw_step(struct sw_work *work)
 {
@@ -369,7 +357,7 @@ SW_FN int sw_step(struct sw_work *work)
 	}
 	uint32_t depth = work->labels - zone->apex_labels;
 	if (ref != work->zone)
-		work->apex_at = sw_apex_find(work, zone);
+		work->apex_at = work->owner_at + work->name_len - zone->apex_len;
 	work->zone = ref;
 	work->apex_len = zone->apex_len;
 	work->apex_labels = zone->apex_labels;

@@ -74,15 +74,12 @@ static int suffix_at(const uint8_t *host, const uint8_t *name)
 	return sw_name_equal(suffix, name) ? (int)(suffix - host) : -1;
 }
 
-/** Point to a name that stands elsewhere in the reply, if one does. What is above the apex counts as standing
- * nowhere: a CNAME from another zone may have led here, and then the apex itself ends in a pointer. */
+/** Point to a name that stands elsewhere in the reply, if one does. */
 static bool put_known_name(struct sw_encoder *encoder, const uint8_t *name)
 {
 	int at = suffix_at(encoder->apex, name);
-	if (at > 0)
-		return false;
-	if (at == 0) {
-		put_pointer(encoder, SW_BASE_APEX, 0);
+	if (at >= 0) {
+		put_pointer(encoder, SW_BASE_APEX, (uint32_t)at);
 		return true;
 	}
 	at = suffix_at(encoder->owner, name);
