@@ -235,6 +235,18 @@ static void root_depths(const struct sw_store *store, struct sw_root *root)
 	}
 }
 
+/** Have names hashed that deep, before readers meet a zone that deep: one who hashed less would look for what
+ * an earlier packet left in the place of a hash. */
+static void depth_raise(struct sw_store *store, uint32_t depth)
+{
+	struct sw_control *control = store->backing.control;
+	struct sw_root *root = &control->root[control->active_root];
+	if (depth <= root->depth_max)
+		return;
+	__atomic_store_n(&root->depth_max, depth, __ATOMIC_RELEASE);
+	wait_for_readers(store);
+}
+
 /** Build the table of zones aside and let readers go over to it. */
 static int table_publish(struct sw_store *store)
 {
@@ -258,6 +270,7 @@ static int table_publish(struct sw_store *store)
 	root_depths(store, &root);
 	struct sw_control *control = store->backing.control;
 	uint32_t next = !control->active_root;
+	depth_raise(store, root.depth_max);
 	control->root[next] = root;
 	__atomic_store_n(&control->active_root, next, __ATOMIC_RELEASE);
 	wait_for_readers(store);
@@ -351,14 +364,17 @@ int sw_store_prepare_removal(struct sw_store *store, const uint8_t *apex)
 /** Versions of zones that are served: readers go over to each when one word is stored. */
 static int words_publish(struct sw_store *store)
 {
-	struct sw_root *root = &store->backing.control->root[store->backing.control->active_root];
+	uint32_t depth = 0;
 	int error = segments_show(store);
 	if (error)
 		return error;
 	for (size_t i = 0; i < store->prepared_count; i++) {
+		if (store->prepared[i]->compiled.labels_max > depth)
+			depth = store->prepared[i]->compiled.labels_max;
+	}
+	depth_raise(store, depth);
+	for (size_t i = 0; i < store->prepared_count; i++) {
 		const struct zone *zone = store->prepared[i];
-		if (zone->compiled.labels_max > root->depth_max)
-			__atomic_store_n(&root->depth_max, zone->compiled.labels_max, __ATOMIC_RELEASE);
 		__atomic_store_n(
 			&published_entry(store, zone->hash)->zone, zone->compiled.zone, __ATOMIC_RELEASE);
 	}

@@ -277,11 +277,65 @@ static void test_publish_fails(void **state)
 	sw_store_free(store);
 }
 
+/** What readers that began before the first wait can meet: the depth they hash to, and the version. */
+struct met {
+	struct sw_store *store;
+	struct sw_worker *worker;
+	unsigned waits;
+	uint32_t depth_max;
+	int version;
+};
+
+static void meet(void *context)
+{
+	struct met *met = context;
+	if (met->waits++ > 0)
+		return;
+	const struct sw_control *control = sw_store_control(met->store);
+	met->depth_max = control->root[control->active_root].depth_max;
+	ask(met->store, met->worker, "example", &met->version);
+}
+
+/** Deeper names are hashed by every reader before one can come upon a zone that has them. */
+static void test_deeper(void **state)
+{
+	(void)state;
+	static struct sw_control control;
+	struct met met = {.worker = sw_worker_new()};
+	const struct sw_backing backing = {.context = &met,
+		.control = &control,
+		.segment_new = heap_new,
+		.segment_free = heap_free,
+		.wait_for_readers = meet};
+	assert_int_equal(sw_store_new(&met.store, &backing), 0);
+	control.clock_fixed = 1;
+	assert_int_equal(put(met.store, "example", 1), 0);
+	struct sw_contents *deep = contents_of(sw_store_key(met.store), "example",
+		"$TTL 300\n@ SOA ns h 2 1 1 1 1\n@ NS ns\na.b.c.d.e A 192.0.2.1\n");
+	met.waits = 0;
+	assert_int_equal(sw_store_put(met.store, deep), 0); /* a word */
+	assert_int_equal(met.depth_max, 6);
+	assert_int_equal(met.version, 1);
+	sw_contents_free(deep);
+	assert_int_equal(put(met.store, "example", 3), 0);
+	deep = contents_of(sw_store_key(met.store), "x.example",
+		"$TTL 300\n@ SOA ns h 2 1 1 1 1\n@ NS ns\na.b.c.d.e.f A 192.0.2.1\n");
+	met.waits = 0;
+	uint32_t root = control.active_root;
+	assert_int_equal(sw_store_put(met.store, deep), 0); /* a table */
+	assert_int_equal(met.depth_max, 8);
+	assert_int_equal(met.waits, 2);
+	assert_int_not_equal(control.active_root, root);
+	sw_contents_free(deep);
+	sw_worker_free(met.worker);
+	sw_store_free(met.store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_replace), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_broken), cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_publish_fails)};
+		cmocka_unit_test(test_publish_fails), cmocka_unit_test(test_deeper)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_unregister_thread();
