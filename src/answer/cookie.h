@@ -16,6 +16,8 @@
 /** The option at buf[at]: RFC 7873 s4: 8 bytes, or 16 to 40. @return 0, or -1 when malformed */
 SW_INLINE int sw_cookie_read(struct sw_work *work, uint32_t at, uint32_t len)
 {
+	if (work->has_cookie)
+		return 0; /* RFC 7873 s5.2: of several only the first counts */
 	if (len != SW_COOKIE_CLIENT && (len < 16 || len > 40))
 		return -1;
 	work->has_cookie = 1;
