@@ -7,7 +7,7 @@
  * A label is hashed eight bytes at a time with NH, the almost-universal family of UMAC (RFC 4418 s5.2):
  * two labels of equal length collide with probability at most 2^-32 for labels chosen without the key,
  * and 2^-64 for labels that an adversary does not shape against one 32-bit half. The fold multiplies by
- * a secret odd number and mixes the high half down. The key is drawn afresh at every start, and no hash
+ * secret odd numbers and mixes the high half down. The key is drawn afresh at every start, and no hash
  * ever leaves the node.
  *
  * Shared with the BPF target: words and a masked tail only, no per-byte loop (the verifier walks every
@@ -22,11 +22,11 @@
 
 struct sw_hash_key {
 	uint32_t nh[2 * SW_LABEL_WORDS];
-	uint64_t root;	   /* hash of the root name */
-	uint64_t len_mul;  /* odd */
-	uint64_t fold_mul; /* odd */
+	uint64_t root;	      /* hash of the root name */
+	uint64_t len_mul;     /* odd */
+	uint64_t fold_mul[2]; /* odd */
 };
-_Static_assert(sizeof(struct sw_hash_key) == 88, "shared with BPF");
+_Static_assert(sizeof(struct sw_hash_key) == 96, "shared with BPF");
 
 /** Lower-case eight bytes of a label at once; bytes other than A-Z stay (RFC 4343 s3). */
 static inline uint64_t sw_lower8(uint64_t word)
@@ -62,8 +62,10 @@ static inline uint64_t sw_hash_label_word(
 /** Hash of "label.parent" from the hashes of both. */
 static inline uint64_t sw_hash_fold(const struct sw_hash_key *key, uint64_t parent, uint64_t label)
 {
-	uint64_t hash = (parent ^ label) * key->fold_mul;
-	return hash ^ hash >> 32;
+	uint64_t hash = (parent ^ label) * key->fold_mul[0];
+	hash ^= hash >> 32;
+	hash *= key->fold_mul[1]; /* with one alone, names that count up crowd some buckets */
+	return hash ^ hash >> 29;
 }
 
 #endif

@@ -9,7 +9,8 @@ int sw_hash_key_draw(struct sw_hash_key *key)
 	if (getrandom(key, sizeof(*key), 0) != (ssize_t)sizeof(*key))
 		return -EIO;
 	key->len_mul |= 1;
-	key->fold_mul |= 1;
+	key->fold_mul[0] |= 1;
+	key->fold_mul[1] |= 1;
 	return 0;
 }
 

@@ -12,7 +12,7 @@ static const struct sw_hash_key key = {
 		0x2545f491},
 	.root = 0x243f6a8885a308d3,
 	.len_mul = 0x9e3779b97f4a7c15,
-	.fold_mul = 0xff51afd7ed558ccd,
+	.fold_mul = {0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53},
 };
 
 static void require(bool holds)

@@ -151,7 +151,7 @@ static void test_flags(void **state)
 static void test_hash_collision(void **state)
 {
 	(void)state;
-	struct sw_hash_key weak = {.fold_mul = 1};
+	struct sw_hash_key weak = {.fold_mul = {1, 1}};
 	struct sw_contents *contents = sw_contents_new((const uint8_t *)"\7example", &weak);
 	assert_non_null(contents);
 	int error = 0;

@@ -110,7 +110,7 @@ static void test_load(void **state)
 static void test_collision(void **state)
 {
 	(void)state;
-	struct sw_hash_key weak = {.fold_mul = 1};
+	struct sw_hash_key weak = {.fold_mul = {1, 1}};
 	struct seen seen = {0};
 	struct sw_findings findings = {.emit = see, .arg = &seen};
 	struct sw_contents *contents = NULL;
