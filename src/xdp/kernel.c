@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SEGMENT_MAP_BYTES (SW_SEGMENT_BYTES + SW_SEGMENT_GUARD)
-#define LOG_BYTES (1u << 20)
+#define LOG_BYTES (16u << 20) /* before Linux 6.4 a log that does not fit is cut off, its reason with it */
 
 struct interface {
 	struct sw_attachment attachment;
@@ -66,7 +66,9 @@ static void log_reason(const char *log, char *why)
 
 static void load_reason(int error, const char *log, char *why)
 {
-	if (*log && error != -EPERM)
+	if (*log && error == -ENOSPC)
+		snprintf(why, SW_WHY_MAX, "the kernel's verifier refuses the program at length");
+	else if (*log && error != -EPERM)
 		log_reason(log, why);
 	else if (error == -EPERM || error == -EACCES)
 		snprintf(why, SW_WHY_MAX,
