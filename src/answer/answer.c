@@ -18,6 +18,17 @@ void sw_worker_free(struct sw_worker *worker)
 	free(worker);
 }
 
+/** SERVFAIL without records, for a reply that cannot be written: one over TCP whose records would have to
+ * point beyond the first 16 KiB (RFC 1035 s4.1.4). @return length */
+static size_t sw_fail(struct sw_work *work)
+{
+	work->rcode = SW_RCODE_SERVFAIL;
+	work->verdict = SW_VERDICT_SERVFAIL;
+	for (unsigned section = 0; section <= SW_SECTIONS; section++)
+		work->part_count[section] = work->records[section] = 0;
+	return sw_write(NULL, work) ? 0 : work->question_end;
+}
+
 size_t sw_answer(struct sw_worker *worker, const struct sw_image_view *view, const struct sw_asker *asker,
 	const uint8_t *query, size_t query_len, uint8_t *reply, unsigned *verdict)
 {
@@ -36,8 +47,10 @@ size_t sw_answer(struct sw_worker *worker, const struct sw_image_view *view, con
 	if (state != SW_QUERY_REPLY)
 		return 0;
 	memcpy(reply, work->buf, work->question_end);
-	if (sw_write(NULL, work))
-		return 0;
+	if (sw_write(NULL, work)) {
+		*verdict = SW_VERDICT_SERVFAIL;
+		return sw_fail(work);
+	}
 	if (work->tsig_at)
 		return sw_tsig_refuse(work, reply);
 	return work->reply_len;

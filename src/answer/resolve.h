@@ -393,6 +393,8 @@ SW_INLINE int sw_resolve(struct sw_work *work)
 		if (step != SW_STEP_AGAIN || sw_chain(work) != SW_STEP_AGAIN)
 			break;
 	}
+	if (work->verdict == SW_VERDICT_SERVFAIL)
+		work->rcode = SW_RCODE_SERVFAIL;
 	return SW_QUERY_GO;
 }
 

@@ -72,8 +72,10 @@ SW_INLINE int sw_relocate(SW_OUT *out, struct sw_work *work, const struct sw_par
 		if (field + 2 > end)
 			return -1;
 		uint16_t stored = sw_be16(SW_LOAD16(field));
-		uint32_t target = (stored & 0x3fff) + part->base[stored >> 14];
-		uint16_t pointer = sw_be16((uint16_t)(SW_POINTER | (target & 0x3fff)));
+		uint32_t target = (stored & SW_POINTER_MAX) + part->base[stored >> 14];
+		if (target > SW_POINTER_MAX)
+			return -1;
+		uint16_t pointer = sw_be16((uint16_t)(SW_POINTER | target));
 		SW_STORE16(field, pointer);
 		sum += sw_sum_at(field_at, pointer) + sw_sum_at(field_at, (uint16_t)~sw_be16(stored));
 	}

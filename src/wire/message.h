@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 #define SW_HEADER_LEN 12
-#define SW_POINTER 0xc000 /* the two high bits of a compression pointer */
+#define SW_POINTER 0xc000     /* the two high bits of a compression pointer */
+#define SW_POINTER_MAX 0x3fff /* as far as it reaches */
 
 /* header flags, as the 16-bit number after the ID */
 #define SW_FLAG_QR 0x8000

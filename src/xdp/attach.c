@@ -21,22 +21,16 @@ static int link_xdp(int ifindex, int fd, uint32_t mode)
 	return link < 0 ? -errno : link;
 }
 
-/** tcx link where the kernel has it, else a filter on clsact. */
+/** As a link, which goes with this process. A filter on clsact, all that Linux before 6.6 has, would stay
+ * behind after a crash and answer by itself from the image of then; sockets do its work there. */
 static int attach_tc(struct sw_attachment *attachment, int fd)
 {
 	attachment->tc_link =
 		bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
 	if (attachment->tc_link >= 0)
 		return 0;
+	int error = -errno;
 	attachment->tc_link = -1;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = fd);
-	int error = bpf_tc_hook_create(&hook);
-	if (error && error != -EEXIST)
-		return error;
-	error = bpf_tc_attach(&hook, &options);
-	attachment->tc_handle = options.handle;
-	attachment->tc_priority = options.priority;
 	return error;
 }
 
@@ -103,14 +97,7 @@ void sw_detach(struct sw_attachment *attachment)
 {
 	if (attachment->xdp_link >= 0)
 		close(attachment->xdp_link);
-	if (attachment->tc_link >= 0) {
+	if (attachment->tc_link >= 0)
 		close(attachment->tc_link);
-	} else if (attachment->has_tc) {
-		LIBBPF_OPTS(
-			bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
-		LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->tc_handle,
-			.priority = attachment->tc_priority);
-		bpf_tc_detach(&hook, &options);
-	}
 	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1};
 }

@@ -10,9 +10,7 @@ struct sw_attachment {
 	bool has_tc;
 	int ifindex;
 	int xdp_link; /* descriptors: the kernel detaches when they are closed, also after a crash */
-	int tc_link;  /* -1 where Linux is older than 6.6: then a clsact filter, removed by sw_detach() */
-	uint32_t tc_handle;
-	uint32_t tc_priority;
+	int tc_link;  /* -1 where Linux is older than 6.6 */
 };
 
 /** @param why  SW_WHY_MAX bytes: how it is attached and, where not natively, why

@@ -142,8 +142,8 @@ SW_INLINE enum frame_kind frame_read(
 	struct frame *frame, struct sw_work *work, const uint8_t *data, const uint8_t *end)
 {
 	const struct ethhdr *ethernet = (const void *)data;
-	if (data + sizeof(*ethernet) > end)
-		return FRAME_OTHER;
+	if (data + sizeof(*ethernet) > end || ethernet->h_dest[0] & 1)
+		return FRAME_OTHER; /* multicast, broadcast: the stack discards what is not for it */
 	uint16_t protocol = ethernet->h_proto;
 	const uint8_t *l3 = frame_vlan(data + sizeof(*ethernet), end, &protocol);
 	l3 = frame_vlan(l3, end, &protocol);
