@@ -195,11 +195,6 @@ static void negative_check(const struct asked *asked, const struct model_answer 
 		"not the zone's SOA");
 }
 
-static unsigned answers(const struct reply *reply)
-{
-	return reply->count[ANSWER];
-}
-
 static const uint8_t rcodes[] = {
 	[REFUSED] = 5, [ANSWERED] = 0, [NODATA] = 0, [NXDOMAIN] = 3, [REFERRAL] = 0, [YXDOMAIN] = 6};
 
@@ -211,8 +206,9 @@ static void answer_check(struct asked *asked, const struct model_answer *answer)
 	check(asked, reply->rcode == rcodes[answer->kind], "another RCODE than the model");
 	check(asked, !(reply->flags & 0x400) == !answer->is_authoritative, "AA unlike the model");
 	for (unsigned i = 0; i < answer->steps; i++)
-		step_check(asked, &answer->step[i]);
-	check(asked, answers(reply) == asked->matched, "more in the answer than the model has");
+		if (!(answer->is_loop && i > 0 && asked->matched == reply->count[ANSWER]))
+			step_check(asked, &answer->step[i]);
+	check(asked, reply->count[ANSWER] == asked->matched, "more in the answer than the model has");
 	if (answer->kind == REFERRAL)
 		referral_check(asked, answer);
 	else if (answer->kind == NODATA || answer->kind == NXDOMAIN)

@@ -232,11 +232,11 @@ void model_ask(const struct model *model, const uint8_t *name, uint16_t type, st
 			return;
 		answer->zone = zone;
 		bool goes_on = ask_once(model, answer, visited[links], type, next, links == 0);
-		if (!goes_on || links == MODEL_LINKS_MAX)
+		answer->is_loop = goes_on && links == MODEL_LINKS_MAX;
+		for (unsigned i = 0; goes_on && i <= links; i++)
+			answer->is_loop |= reply_name_equal(visited[i], next);
+		if (!goes_on || answer->is_loop)
 			return;
-		for (unsigned i = 0; i <= links; i++)
-			if (reply_name_equal(visited[i], next))
-				return;
 		memcpy(visited[links + 1], next, model_name_len(next));
 	}
 }

@@ -65,6 +65,7 @@ struct model_step {
 struct model_answer {
 	enum model_kind kind;
 	bool is_authoritative;
+	bool is_loop;  /* the chain does not end: a server may stop anywhere */
 	unsigned zone; /* of the last step */
 	unsigned steps;
 	struct model_step step[MODEL_STEPS_MAX];

@@ -133,9 +133,8 @@ static bool is_twice(const struct model *model, const struct model_record *recor
 	for (unsigned i = 0; i < model->records; i++) {
 		const struct model_record *at = &model->record[i];
 		if (at->zone == record->zone && at->type == record->type &&
-			at->rdata_len == record->rdata_len &&
-			reply_rdata_equal(at->type, at->rdata, record->rdata, at->rdata_len) &&
-			reply_name_equal(at->owner, record->owner))
+			at->rdata_len == record->rdata_len && reply_name_equal(at->owner, record->owner) &&
+			reply_rdata_equal(at->type, at->rdata, record->rdata, at->rdata_len))
 			return true;
 	}
 	return false;
@@ -340,7 +339,9 @@ static void record_draw(struct model *model, struct dice *dice)
 		record_add(model, &record);
 	if (dice_type < 224 || (record.type != TYPE_TXT && record.type != TYPE_A))
 		return;
-	for (unsigned i = dice_take(dice); i > 0; i--) { /* more than a message holds, sometimes */
+	uint8_t crowd = dice_take(dice);
+	for (unsigned i = crowd < 232 ? crowd & 31 : crowd; i > 0;
+		i--) { /* rarely more than a message holds */
 		uint8_t *at = rdata_take(record.rdata_len);
 		if (!at || !record.rdata || record.rdata_len < 4)
 			return;
