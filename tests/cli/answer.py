@@ -10,6 +10,7 @@ from pathlib import Path
 import dns.edns
 import dns.flags
 import dns.message
+import dns.rcode
 import tap
 
 SEAWALL = os.environ.get("SW_SEAWALL", str(tap.BUILD / "src" / "cli" / "seawall"))
@@ -18,6 +19,17 @@ ZONE = """$TTL 60
 @ NS ns1
 ns1 A 192.0.2.1
 """ + "".join(f'big TXT "{number:03}{"x" * 200}"\n' for number in range(20))
+SIGNED = "8 2 60 20360101000000 20260101000000 1 example.com. " + "A" * 88
+# A signed wildcard whose records leave no place in the first 16 KiB of a reply for what its denial points to.
+WILD = f"""$TTL 60
+@ SOA ns1 hostmaster 1 60 60 60 60
+@ NS ns1
+@ NSEC *.w NS SOA RRSIG NSEC
+@ RRSIG NSEC {SIGNED}
+ns1 A 192.0.2.1
+*.w NSEC @ TXT RRSIG NSEC
+*.w RRSIG NSEC {SIGNED}
+""" + "".join(f'*.w TXT "{number:03}{"x" * 200}"\n' for number in range(120))
 SECRET = "00112233445566778899aabbccddeeff"
 
 
@@ -34,11 +46,11 @@ def unframed(stream):
     return messages
 
 
-def answer(messages, *options, raw=None):
+def answer(messages, *options, raw=None, zone_text=ZONE):
     """What it says: replies, standard error, exit status."""
     with tempfile.TemporaryDirectory(prefix="seawall-test-") as directory:
         zone = Path(directory) / "zone"
-        zone.write_text(ZONE)
+        zone.write_text(zone_text)
         ran = subprocess.run(
             [SEAWALL, "answer", "--zone", f"example.com={zone}", *options],
             input=framed(messages) if raw is None else raw,
@@ -112,6 +124,18 @@ def check_stream():
     (reply,), _, _ = answer([message], "--stream")
     if len(dns.message.from_wire(reply).answer[0]) != 20:
         yield "not whole over a stream"
+
+
+def check_far_pointers():
+    """A reply that would need pointers beyond 16 KiB is SERVFAIL, and what needs none is whole."""
+    plain = dns.message.make_query("x.w.example.com", "TXT").to_wire()
+    signed = dns.message.make_query("x.w.example.com", "TXT", want_dnssec=True).to_wire()
+    replies, _, _ = answer([plain, signed], "--stream", zone_text=WILD)
+    whole, failed = (dns.message.from_wire(reply) for reply in replies)
+    if len(whole.answer[0]) != 120:
+        yield f"not whole: {len(whole.answer[0])} records"
+    if failed.rcode() != dns.rcode.SERVFAIL or failed.answer or failed.authority:
+        yield f"not SERVFAIL: {failed}"
 
 
 def check_cut():
