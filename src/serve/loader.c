@@ -110,8 +110,9 @@ static bool needs_restart(const struct sw_settings *a, const struct sw_settings 
 static void say(const char *what, const struct sw_zones_outcome *outcome)
 {
 	sw_log(outcome->refused ? SW_LOG_WARNING : SW_LOG_INFO,
-		"%s: %u zone(s) loaded, %u refused, %u removed in %.2f s", what, outcome->loaded,
-		outcome->refused, outcome->removed, outcome->seconds);
+		"%s: %u %s loaded, %u refused, %u removed in %.2f s", what, outcome->loaded,
+		outcome->loaded == 1 ? "zone" : "zones", outcome->refused, outcome->removed,
+		outcome->seconds);
 }
 
 /** Configuration and everything named there. Bad input changes nothing. */

@@ -135,7 +135,9 @@ static void zone_refuse(struct sw_zones *zones, struct zone *zone, const char *r
 	zone->state = zone->loaded_s != 0 ? SW_ZONE_OUTDATED : SW_ZONE_REFUSED;
 	pthread_mutex_unlock(&zones->lock);
 	sw_log(SW_LOG_ERROR, "zone %s: refused%s", sw_name_text(zone->apex, apex),
-		zone->loaded_s != 0 ? ", the version before goes on serving" : "");
+		zone->loaded_s != 0
+			? ", the version before goes on serving"
+			: "; until its file is right and loaded again, queries for it get SERVFAIL");
 }
 
 /** Read, check and compile; nothing is served yet. */
