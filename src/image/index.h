@@ -6,7 +6,7 @@
 
 #include "image/space.h"
 
-/** Buckets for so many names: 62 % full, where one name in seven of a bucket's overflows to its second. */
+/** Buckets for so many names: 62 % full, where fewer than one name in four is in its second bucket. */
 uint32_t sw_index_buckets(uint32_t names);
 
 #define SW_INDEX_WAITING 16 /* names on whose buckets memory works at the same time; a power of two */
