@@ -144,7 +144,7 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
 	if (!piece)
 		return SW_STEP_DONE;
 	/* the DNAME asked for led back to itself */
-	if (work->links > 0 && work->slot.hash == work->suffix[0] && sw_part_has(work, SW_ANSWER, ref))
+	if (work->type == SW_TYPE_DNAME && work->links > 0 && sw_part_has(work, SW_ANSWER, ref))
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	/* signatures behind records that no UDP reply holds: the kernel does not reach over those */
 	if (form == SW_SIGNATURES && !work->stream && piece->len[SW_PLAIN] > SW_SKIP_MAX)
