@@ -90,7 +90,7 @@ def program_measure(arguments, lab_, row, server):
                 "--query", row.query, "--count", row.count, *row.flags, "--dump", frames, "--dump-count", FRAMES)
     shown = lab.command("taskset", "-c", lab.SERVER_CORE, arguments.build / "bench" / "progrun",
                         "--packets", frames, "--id", program, "--repeat", REPEAT)
-    cost_ns, action = re.search(r"measured program.* median +(\d+) ns +(\S+)", shown).groups()
+    cost_ns, action = re.search(r"measured program.* median +(-?\d+) ns +(\S+)", shown).groups()
     if action != "tx":
         raise servers.ServerFailed(f"{server.name}, {row.key}: the program alone said {action}, not tx")
     return int(cost_ns)
