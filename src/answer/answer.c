@@ -24,7 +24,8 @@ static size_t sw_fail(struct sw_work *work)
 {
 	work->rcode = SW_RCODE_SERVFAIL;
 	work->verdict = SW_VERDICT_SERVFAIL;
-	for (unsigned section = 0; section <= SW_SECTIONS; section++)
+	work->has_edns = 0;
+	for (unsigned section = 0; section < SW_SECTIONS; section++)
 		work->part_count[section] = work->records[section] = 0;
 	return sw_write(NULL, work) ? 0 : work->question_end;
 }

@@ -28,7 +28,7 @@ SW_FN int sw_chaos(struct sw_work *work)
 	if (which >= SW_CHAOS_COUNT || !is_text || control->chaos_len[which & 1] == 0)
 		return sw_query_fail(work, SW_RCODE_REFUSED, SW_VERDICT_REFUSED);
 	const uint8_t *text = control->chaos_text[which & 1];
-	uint32_t at = work->literals, len = control->chaos_len[which & 1];
+	uint32_t at = sw_literal_take(work, 13 + SW_CHAOS_TEXT_MAX + 1), len = control->chaos_len[which & 1];
 	sw_literal16(work, at, SW_POINTER | SW_HEADER_LEN);
 	sw_literal16(work, at + 2, SW_TYPE_TXT);
 	sw_literal16(work, at + 4, SW_CLASS_CH);
@@ -40,7 +40,7 @@ SW_FN int sw_chaos(struct sw_work *work)
 			break;
 		sw_literal64(work, at + 13 + i, SW_LOAD64(text + i));
 	}
-	sw_literal_end(work, SW_ANSWER, at, 13 + len, 1);
+	sw_literal_put(work, at, 13 + len, 1);
 	work->is_authoritative = 1;
 	return sw_query_fail(work, SW_RCODE_NOERROR, SW_VERDICT_CHAOS);
 }

@@ -52,9 +52,9 @@ static long sw_option_next(uint64_t i, void *context)
 
 /** The OPT record whose type field is at buf[at].
  * @return offset behind it, or -1 when malformed */
-SW_FN int sw_opt_read(struct sw_work *work, uint32_t at)
+SW_INLINE int sw_opt_read(struct sw_work *work, uint32_t at)
 {
-	if (!work || work->has_edns)
+	if (work->has_edns)
 		return -1; /* RFC 6891 s6.1.1: at most one */
 	struct sw_options options = {work, at + 10, at + 10 + sw_buf16(work, at + 8), 0};
 	if (options.end > work->message_len)
@@ -63,8 +63,8 @@ SW_FN int sw_opt_read(struct sw_work *work, uint32_t at)
 	work->udp_size = sw_buf16(work, at + 2);
 	work->wants_dnssec = (sw_buf8(work, at + 6) & 0x80) != 0;
 	work->edns_version = sw_buf8(work, at + 5);
-	if (work->edns_version != 0)
-		return (int)options.end; /* its options are not ours to read */
+	if (work->edns_version != 0 || options.at == options.end)
+		return (int)options.end; /* options of other versions are not ours to read */
 	sw_repeat(SW_QUERY_MAX / 4, sw_option_next, &options);
 	return options.is_malformed ? -1 : (int)options.end;
 }

@@ -6,6 +6,8 @@
 #include "answer/cookie.h"
 #include "answer/part.h"
 
+#define SW_OPTIONS_MAX 256u /* cookie 28, NSID 4 + 128, keepalive 6; a word more is written */
+
 SW_INLINE uint32_t sw_option_cookie(struct sw_work *work, uint32_t at)
 {
 	sw_literal16(work, at, SW_OPTION_COOKIE);
@@ -29,33 +31,37 @@ SW_INLINE uint32_t sw_option_nsid(struct sw_work *work, const struct sw_control 
 	return at + 4 + len;
 }
 
-/** The OPT record, for a query that had one (RFC 6891 s6.1.1, s7). */
-SW_FN int sw_opt_write(struct sw_work *work)
+/** The options of the OPT record, where the query asks for some; in buf. */
+SW_FN int sw_options_write(struct sw_work *work)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
-	if (!control)
+	uint32_t start = control ? sw_literal_take(work, SW_OPTIONS_MAX) : 0, at = start;
+	if (!control || start == 0)
 		return -1;
-	uint32_t start = work->literals, at = start + SW_OPT_LEN;
-	work->buf[start & SW_BUF_MASK] = 0;
-	sw_literal16(work, start + 1, SW_TYPE_OPT);
-	sw_literal16(work, start + 3, control->udp_max);
-	sw_literal16(work, start + 5, (uint32_t)(work->rcode >> 4) << 8);
-	sw_literal16(work, start + 7, work->wants_dnssec ? SW_EDNS_DO : 0);
-	if (work->edns_version == 0) {
-		if (work->has_cookie && control->cookies && sw_cookie_settle(work) == 0)
-			at = sw_option_cookie(work, at);
-		if (work->wants_nsid && control->nsid_len > 0)
-			at = sw_option_nsid(work, control, at);
-		if (work->wants_keepalive) {
-			sw_literal16(work, at, SW_OPTION_KEEPALIVE);
-			sw_literal16(work, at + 2, 2);
-			sw_literal16(work, at + 4, work->idle_ds);
-			at += 6;
-		}
+	if (work->has_cookie && control->cookies && sw_cookie_settle(work) == 0)
+		at = sw_option_cookie(work, at);
+	if (work->wants_nsid && control->nsid_len > 0)
+		at = sw_option_nsid(work, control, at);
+	if (work->wants_keepalive) {
+		sw_literal16(work, at, SW_OPTION_KEEPALIVE);
+		sw_literal16(work, at + 2, 2);
+		sw_literal16(work, at + 4, work->idle_ds);
+		at += 6;
 	}
-	sw_literal16(work, start + 9, at - start - SW_OPT_LEN);
-	sw_literal_end(work, SW_SECTIONS, start, at - start, 1);
+	work->options_at = start;
+	work->options_len = at - start;
 	return 0;
+}
+
+/** @return length of the OPT record, for a query that had one (RFC 6891 s6.1.1, s7) */
+SW_INLINE uint32_t sw_opt_settle(struct sw_work *work)
+{
+	work->options_len = 0;
+	if (!work->has_edns)
+		return 0;
+	if (work->edns_version == 0 && work->has_cookie | work->wants_nsid | work->wants_keepalive)
+		sw_options_write(work);
+	return SW_OPT_LEN + work->options_len;
 }
 
 /** Largest reply the asker takes and we send. */
@@ -69,38 +75,18 @@ SW_INLINE uint32_t sw_reply_limit(const struct sw_work *work, const struct sw_co
 	return limit;
 }
 
-/** Give each part from the authority section on its place. @return end of the message */
-SW_FN uint32_t sw_layout(struct sw_work *work)
-{
-	if (!work)
-		return 0;
-	uint32_t at = work->answers_end;
-	const struct sw_part *referral = &work->part[SW_AUTHORITY][work->referral_part & (SW_PARTS_MAX - 1)];
-	for (uint32_t section = SW_AUTHORITY; section <= SW_SECTIONS; section++) {
-		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
-			if (i >= work->part_count[section])
-				break;
-			struct sw_part *part = &work->part[section][i];
-			part->base[SW_BASE_SELF] = (uint16_t)at;
-			if (section == SW_ADDITIONAL && part->base[SW_BASE_FIRST] == 0)
-				part->base[SW_BASE_FIRST] = referral->base[SW_BASE_SELF];
-			at += part->len;
-		}
-	}
-	return at;
-}
-
 /** Let go what may go: additional addresses, glue of siblings. */
 SW_FN int sw_shrink(struct sw_work *work)
 {
 	if (!work)
 		return 0;
 	uint32_t kept = 0;
-	work->records[SW_ADDITIONAL] = 0;
 	for (uint32_t i = 0; i < 4; i++) {
 		if (i >= work->part_count[SW_ADDITIONAL])
 			break;
 		struct sw_part *part = &work->part[SW_ADDITIONAL][i];
+		work->behind_len -= part->len;
+		work->records[SW_ADDITIONAL] -= part->count;
 		if (part->shrink == SW_DROP)
 			continue;
 		const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
@@ -109,7 +95,7 @@ SW_FN int sw_shrink(struct sw_work *work)
 			part->len = piece->len[SW_PLAIN];
 			part->count = piece->count[SW_PLAIN];
 		}
-		work->records[SW_ADDITIONAL] += part->count;
+		sw_part_place(work, SW_ADDITIONAL, part);
 		work->part[SW_ADDITIONAL][kept & 3] = *part;
 		kept++;
 	}
@@ -117,28 +103,21 @@ SW_FN int sw_shrink(struct sw_work *work)
 	return 0;
 }
 
-/** Settle the reply: the OPT record, places, TC=1 with empty sections where even the least does not fit.
- * Afterwards reply_len, rcode, parts and verdict are final. */
-SW_FN int sw_finish(struct sw_work *work)
+/** Settle the reply: the OPT record, TC=1 with empty sections where even the least does not fit. Afterwards
+ * reply_len, rcode, parts and verdict are final. */
+SW_INLINE void sw_finish(struct sw_work *work, const struct sw_control *control)
 {
-	const struct sw_control *control = work ? sw_control_of(work) : NULL;
-	if (!control || (work->has_edns && sw_opt_write(work)))
-		return -1;
-	uint32_t limit = sw_reply_limit(work, control);
-	uint32_t len = sw_layout(work);
-	if (len > limit && work->part_count[SW_ADDITIONAL] > 0) {
+	uint32_t opt_len = sw_opt_settle(work), limit = sw_reply_limit(work, control) - opt_len;
+	if (work->answers_end + work->behind_len > limit && work->part_count[SW_ADDITIONAL] > 0)
 		sw_shrink(work);
-		len = sw_layout(work);
-	}
-	if (len > limit || work->verdict == SW_VERDICT_TRUNCATED) {
+	if (work->answers_end + work->behind_len > limit || work->verdict == SW_VERDICT_TRUNCATED) {
 		work->verdict = SW_VERDICT_TRUNCATED;
 		work->answers_end = work->question_end;
+		work->behind_len = 0;
 		for (uint32_t section = 0; section < SW_SECTIONS; section++)
 			work->part_count[section] = work->records[section] = 0;
-		len = sw_layout(work);
 	}
-	work->reply_len = len;
-	return 0;
+	work->reply_len = work->answers_end + work->behind_len + opt_len;
 }
 
 /** Header flags of the reply (RFC 1035 s4.1.1); CD is cleared (RFC 4035 s3.1.6). */

@@ -5,17 +5,25 @@
 
 #include "answer/work.h"
 
-/** @return reference of the zone whose apex has this hash, or 0 */
+/* looked at without a call */
+#define SW_DEPTHS_INLINE 4 /* label counts of apexes */
+#define SW_TYPES_INLINE 4
+
+SW_INLINE const struct sw_zone_entry *sw_zone_entry_at(
+	const struct sw_work *work, const struct sw_root *root, uint64_t hash, uint32_t i)
+{
+	return (const void *)sw_image_at(work, root->zones + (((uint32_t)hash + i) & root->zone_mask));
+}
+
+/** The zone whose apex has this hash, when the hash's first entry is another's. @return reference, or 0 */
 SW_FN uint32_t sw_zone_probe(struct sw_work *work, uint64_t hash)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
 	if (!control)
 		return 0;
 	const struct sw_root *root = &control->root[control->active_root & 1];
-	uint32_t table = root->zones, mask = root->zone_mask;
-	for (uint32_t i = 0; i < SW_ZONE_PROBES; i++) {
-		const struct sw_zone_entry *entry =
-			(const void *)sw_image_at(work, table + (((uint32_t)hash + i) & mask));
+	for (uint32_t i = 1; i < SW_ZONE_PROBES; i++) {
+		const struct sw_zone_entry *entry = sw_zone_entry_at(work, root, hash, i);
 		if (!entry || entry->zone == 0)
 			return 0;
 		if (entry->hash == hash)
@@ -24,30 +32,48 @@ SW_FN uint32_t sw_zone_probe(struct sw_work *work, uint64_t hash)
 	return 0;
 }
 
-/** The deepest zone that holds the name. DS lives in the parent, so at an apex the zone above is preferred
- * for it (RFC 4035 s3.1.4.1).
+/** The deepest zone that holds the name, looked for at the label counts root->depths[from, to). DS lives in
+ * the parent, so at an apex the zone above is preferred for it (RFC 4035 s3.1.4.1).
  * @return reference, or 0 */
-SW_INLINE uint32_t sw_zone_find(struct sw_work *work)
+SW_INLINE uint32_t sw_zone_search(
+	struct sw_work *work, const struct sw_control *control, uint32_t from, uint32_t to)
 {
-	const struct sw_control *control = sw_control_of(work);
-	if (!control)
-		return 0;
 	const struct sw_root *root = &control->root[control->active_root & 1];
-	uint32_t own = 0;
-	for (uint32_t i = 0; i < SW_LABELS_MAX + 1; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		if (i >= root->depth_count)
 			break;
 		uint32_t depth = root->depths[i & SW_LABELS_MAX];
 		if (depth > work->labels)
 			continue;
-		uint32_t zone = sw_zone_probe(work, work->suffix[(work->labels - depth) & SW_LABELS_MAX]);
+		uint64_t hash = work->suffix[(work->labels - depth) & SW_LABELS_MAX];
+		const struct sw_zone_entry *entry = sw_zone_entry_at(work, root, hash, 0);
+		uint32_t zone = entry ? entry->zone : 0;
+		if (zone != 0 && entry->hash != hash)
+			zone = sw_zone_probe(work, hash);
 		if (zone == 0)
 			continue;
 		if (work->type != SW_TYPE_DS || depth < work->labels)
 			return zone;
-		own = zone;
+		work->own_zone = zone;
 	}
-	return own;
+	return 0;
+}
+
+/** The same at the shallower label counts. */
+SW_FN uint32_t sw_zone_search_on(struct sw_work *work)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	return control ? sw_zone_search(work, control, SW_DEPTHS_INLINE, SW_LABELS_MAX + 1) : 0;
+}
+
+/** The zone that answers for the name. @return reference, or 0 */
+SW_INLINE uint32_t sw_zone_find(struct sw_work *work, const struct sw_control *control)
+{
+	work->own_zone = 0;
+	uint32_t zone = sw_zone_search(work, control, 0, SW_DEPTHS_INLINE);
+	if (zone == 0 && control->root[control->active_root & 1].depth_count > SW_DEPTHS_INLINE)
+		zone = sw_zone_search_on(work);
+	return zone ? zone : work->own_zone;
 }
 
 SW_INLINE int sw_slot_take(struct sw_work *work, const struct sw_slot *slot, uint64_t hash)
@@ -60,10 +86,8 @@ SW_INLINE int sw_slot_take(struct sw_work *work, const struct sw_slot *slot, uin
 
 /** Look a hash up in the zone's index.
  * @return 1 with the slot in work->slot; 0, work->slot unchanged */
-SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)
+SW_INLINE int sw_slot_look(struct sw_work *work, uint64_t hash)
 {
-	if (!work)
-		return 0;
 	uint32_t index = work->index, count = work->bucket_count;
 	const struct sw_slot *bucket =
 		(const void *)sw_image_at(work, index + 4 * sw_bucket_first(hash, count));
@@ -79,6 +103,11 @@ SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)
 	return sw_slot_take(work, &bucket[0], hash) || sw_slot_take(work, &bucket[1], hash);
 }
 
+SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)
+{
+	return work ? sw_slot_look(work, hash) : 0;
+}
+
 /** Find the closest encloser of a name that does not exist (RFC 4592 s3.3.1): work->slot, which is the apex's
  * so far, and work->encloser.
  *
@@ -86,10 +115,8 @@ SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)
  * the depth is found by bisection: seven probes at most, none for a zone that is flat.
  *
  * @param depth  labels of the name below the apex */
-SW_FN int sw_encloser_find(struct sw_work *work, uint32_t depth)
+SW_INLINE void sw_encloser_find(struct sw_work *work, uint32_t depth)
 {
-	if (!work)
-		return -1;
 	uint32_t deepest = depth - 1 < work->depth_max ? depth - 1 : work->depth_max;
 	struct sw_bisect depths = {1, deepest + 1}; /* depth 0 is the apex, which exists */
 	for (uint32_t i = 0; i < 8; i++) {
@@ -101,7 +128,6 @@ SW_FN int sw_encloser_find(struct sw_work *work, uint32_t depth)
 		sw_bisect_step(&depths, middle, (uint32_t)sw_slot_find(work, hash));
 	}
 	work->encloser = work->labels - work->apex_labels - (depths.low - 1);
-	return 0;
 }
 
 /** Entry i of a node's types: two to a unit, behind the head. */
@@ -115,9 +141,7 @@ SW_INLINE const struct sw_type_entry *sw_type_at(const struct sw_work *work, uin
 /** @return piece of a type at a node, or 0 */
 SW_FN uint32_t sw_type_find(struct sw_work *work, uint32_t node, uint32_t type)
 {
-	if (!work || node == 0)
-		return 0;
-	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	const struct sw_image_node *head = work && node ? (const void *)sw_image_at(work, node) : NULL;
 	if (!head)
 		return 0;
 	struct sw_bisect types = {0, head->type_count};
@@ -134,6 +158,22 @@ SW_FN uint32_t sw_type_find(struct sw_work *work, uint32_t node, uint32_t type)
 		return 0;
 	const struct sw_type_entry *entry = sw_type_at(work, node, types.low);
 	return entry && entry->type == type ? entry->piece : 0;
+}
+
+/** The same for a node that is there, faster where it has few types: head and entries are one cache line. */
+SW_INLINE uint32_t sw_type_look(struct sw_work *work, uint32_t node, uint32_t type)
+{
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	if (!head)
+		return 0;
+	if (head->type_count > SW_TYPES_INLINE)
+		return sw_type_find(work, node, type);
+	const struct sw_type_entry *entry = (const void *)(head + 1);
+	for (uint32_t i = 0; i < SW_TYPES_INLINE; i++) {
+		if (i < head->type_count && entry[i].type == type)
+			return entry[i].piece;
+	}
+	return 0;
 }
 
 #endif

@@ -5,8 +5,10 @@
 
 #include "answer/work.h"
 
-/** Hash of the label of more than eight bytes whose length byte is buf[at]. Apart from sw_name_hash_labels(),
- * whose loop the verifier would otherwise multiply with this one's. */
+#define SW_LABEL_INLINE 16 /* bytes of a label that are hashed without a call */
+
+/** Hash of the label of more than SW_LABEL_INLINE bytes whose length byte is buf[at]. Apart from
+ * sw_name_hash_suffixes(), whose loop the verifier would otherwise multiply with this one's. */
 SW_FN uint64_t sw_long_label_hash(struct sw_work *work, uint32_t at)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
@@ -25,42 +27,42 @@ SW_FN uint64_t sw_long_label_hash(struct sw_work *work, uint32_t at)
 	return hash;
 }
 
-/** Hash the suffixes of the name from the right, as far as any zone has names: deeper labels of random names
- * cost no more than being stepped over. A function of its own, so that the verifier does not walk this loop
- * once for every number of labels. */
-SW_FN int sw_name_hash_labels(struct sw_work *work)
+SW_INLINE uint64_t sw_label_hash_at(struct sw_work *work, const struct sw_hash_key *key, uint32_t at)
 {
-	const struct sw_control *control = work ? sw_control_of(work) : NULL;
-	if (!control)
-		return -1;
+	uint32_t len = sw_buf8(work, at);
+	if (len > SW_LABEL_INLINE)
+		return sw_long_label_hash(work, at);
+	uint64_t hash = sw_hash_label_start(key, len), first = sw_buf64(work, at + 1);
+	if (len <= 8)
+		return sw_hash_label_word(key, hash, 0, sw_lower8(first & sw_first_bytes(len)));
+	uint64_t second = sw_buf64(work, at + 9) & sw_first_bytes(len - 8);
+	hash = sw_hash_label_word(key, hash, 0, sw_lower8(first));
+	return sw_hash_label_word(key, hash, 1, sw_lower8(second));
+}
+
+/** Hash the suffixes of the name from the right, as far as any zone has names: deeper labels of random names
+ * cost no more than being stepped over. */
+SW_INLINE void sw_name_hash_suffixes(struct sw_work *work, const struct sw_control *control)
+{
 	const struct sw_hash_key *key = &control->key;
 	uint32_t labels = work->labels, depth_max = control->root[control->active_root & 1].depth_max;
 	uint64_t hash = key->root;
+	sw_opaque(labels); /* not masked earlier: Linux 6.1 forgets that */
 	work->suffix[labels & SW_LABELS_MAX] = hash;
 	for (uint32_t depth = 1; depth <= SW_LABELS_MAX; depth++) {
 		if (depth > labels || depth > depth_max)
 			break;
-		uint32_t i = (labels - depth) & SW_LABELS_MAX, at = work->label_at[i],
-			 len = sw_buf8(work, at);
-		uint64_t label;
-		if (len > 8)
-			label = sw_long_label_hash(work, at);
-		else
-			label = sw_hash_label_word(key, sw_hash_label_start(key, len), 0,
-				sw_lower8(sw_buf64(work, at + 1) & sw_first_bytes(len)));
-		hash = sw_hash_fold(key, hash, label);
+		uint32_t i = (labels - depth) & SW_LABELS_MAX;
+		hash = sw_hash_fold(key, hash, sw_label_hash_at(work, key, work->label_at[i]));
 		work->suffix[i] = hash;
 	}
-	return 0;
 }
 
 /** Read the uncompressed name at buf[at], before buf[end]: where its labels stand, and the hashes of its
  * suffixes.
  * @return offset behind the name, or -1 when malformed */
-SW_FN int sw_name_read(struct sw_work *work, uint32_t at, uint32_t end)
+SW_INLINE int sw_name_read(struct sw_work *work, const struct sw_control *control, uint32_t at, uint32_t end)
 {
-	if (!work)
-		return -1;
 	uint32_t start = at, labels;
 	for (labels = 0; labels <= SW_LABELS_MAX; labels++) {
 		uint32_t len = sw_buf8(work, at);
@@ -75,12 +77,14 @@ SW_FN int sw_name_read(struct sw_work *work, uint32_t at, uint32_t end)
 		sw_opaque(label);
 		at += 1u + sw_buf8(work, label);
 	}
+	labels = sw_forget(work, labels);
+	at = sw_forget(work, at);
 	if (labels > SW_LABELS_MAX || at + 1 - start > SW_NAME_MAX || at >= end)
 		return -1;
 	work->name_at = start;
 	work->name_len = at + 1 - start;
 	work->labels = labels;
-	sw_name_hash_labels(work);
+	sw_name_hash_suffixes(work, control);
 	return (int)(at + 1);
 }
 

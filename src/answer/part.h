@@ -17,19 +17,20 @@ SW_INLINE uint32_t sw_suffix_at(const struct sw_work *work, uint32_t len)
 /** A fresh part of a section, or NULL when there are too many. */
 SW_INLINE struct sw_part *sw_part_new(struct sw_work *work, uint32_t section)
 {
-	uint32_t count = work->part_count[section & 3];
+	if (section >= SW_SECTIONS)
+		return NULL;
+	uint32_t count = work->part_count[section];
 	if (count >= SW_PARTS_MAX)
 		return NULL;
-	work->part_count[section & 3] = count + 1;
-	return &work->part[section & 3][count & (SW_PARTS_MAX - 1)];
+	work->part_count[section] = count + 1;
+	return &work->part[section][count & (SW_PARTS_MAX - 1)];
 }
 
 /** Whether a section has a piece already. */
 SW_FN int sw_part_has(struct sw_work *work, uint32_t section, uint32_t ref)
 {
-	if (!work)
+	if (!work || section >= SW_SECTIONS)
 		return 0;
-	section &= 3;
 	for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
 		if (i >= work->part_count[section])
 			break;
@@ -39,17 +40,29 @@ SW_FN int sw_part_has(struct sw_work *work, uint32_t section, uint32_t ref)
 	return 0;
 }
 
+/** Count in a part that has its length. @return where it will stand, for answers; 0 else */
+SW_INLINE int sw_part_place(struct sw_work *work, uint32_t section, struct sw_part *part)
+{
+	uint32_t at = work->answers_end, len = part->len;
+	work->records[section] += part->count;
+	if (section != SW_ANSWER) {
+		work->behind_len += len;
+		return 0;
+	}
+	work->answers_end = at + len;
+	return (int)at;
+}
+
 /** Add a piece to a section; in the authority section the same piece only once.
  *
  * @param form  enum sw_form, or SW_SIGNATURES; the high byte is enum sw_shrink
  * @param owner  where its owner name stands in the message
  * @return where the part will stand, for answers; 0 else; -1 when it cannot be added */
-SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint32_t form, uint32_t owner)
+SW_INLINE int sw_part_put(struct sw_work *work, uint32_t section, uint32_t ref, uint32_t form, uint32_t owner)
 {
-	if (!work || ref == 0)
+	if (ref == 0 || section >= SW_SECTIONS)
 		return -1;
-	section &= 3;
-	if (section == SW_AUTHORITY && sw_part_has(work, section, ref))
+	if (section == SW_AUTHORITY && work->part_count[SW_AUTHORITY] > 0 && sw_part_has(work, section, ref))
 		return 0;
 	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
 	struct sw_part *part = sw_part_new(work, section);
@@ -60,7 +73,6 @@ SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint
 		len = (uint32_t)piece->len[SW_FULL] - piece->len[SW_PLAIN];
 		count = (uint32_t)piece->count[SW_FULL] - piece->count[SW_PLAIN];
 	}
-	work->records[section] += count;
 	part->ref = ref;
 	part->len = (uint16_t)len;
 	part->count = (uint16_t)count;
@@ -69,40 +81,37 @@ SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint
 	part->base[SW_BASE_OWNER] = (uint16_t)(owner - SW_HEADER_LEN);
 	part->base[SW_BASE_APEX] = (uint16_t)work->apex_at;
 	part->base[SW_BASE_FIRST] = 0;
-	if (section != SW_ANSWER)
+	return sw_part_place(work, section, part);
+}
+
+SW_FN int sw_part_add(struct sw_work *work, uint32_t section, uint32_t ref, uint32_t form, uint32_t owner)
+{
+	return work ? sw_part_put(work, section, ref, form, owner) : -1;
+}
+
+/** Take `room` bytes of buf, for literal bytes of the reply. @return where, or 0 when there is no room */
+SW_INLINE uint32_t sw_literal_take(struct sw_work *work, uint32_t room)
+{
+	uint32_t at = work->literals;
+	if (at + room > SW_BUF_BYTES)
 		return 0;
-	uint32_t at = work->answers_end;
-	part->base[SW_BASE_SELF] = (uint16_t)at;
-	work->answers_end = at + len;
-	return (int)at;
+	work->literals = at + room;
+	return at;
 }
 
-/** Start literal bytes of a section at buf[work->literals]; the caller writes them there and then calls
- * sw_literal_end(). @return buffer offset, or 0 when there is no room for `room` bytes */
-SW_INLINE uint32_t sw_literal_start(const struct sw_work *work, uint32_t room)
+/** Add to the answer section what has no piece: `len` bytes at buf[source]; with source 0 the addresses that
+ * the slot holds. @return where the part will stand; -1 when it cannot be added */
+SW_INLINE int sw_literal_put(struct sw_work *work, uint32_t source, uint32_t len, uint32_t count)
 {
-	return work->literals + room <= SW_BUF_BYTES ? work->literals : 0;
-}
-
-/** @return where the part will stand, for answers; -1 when it cannot be added */
-SW_INLINE int sw_literal_end(
-	struct sw_work *work, uint32_t section, uint32_t source, uint32_t len, uint32_t count)
-{
-	struct sw_part *part = sw_part_new(work, section);
+	struct sw_part *part = sw_part_new(work, SW_ANSWER);
 	if (!part)
 		return -1;
-	work->records[section] += count;
 	part->ref = 0;
 	part->source = (uint16_t)source;
 	part->len = (uint16_t)len;
 	part->count = (uint16_t)count;
 	part->shrink = SW_KEEP;
-	part->base[SW_BASE_SELF] = (uint16_t)work->answers_end;
-	work->literals = source + len;
-	if (section != SW_ANSWER)
-		return 0;
-	work->answers_end += len;
-	return part->base[SW_BASE_SELF];
+	return sw_part_place(work, SW_ANSWER, part);
 }
 
 /* Writing literal bytes: at buf[at], `at` being masked here, where it is added. */

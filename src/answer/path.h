@@ -13,15 +13,19 @@
  * @return SW_QUERY_REPLY, SW_QUERY_SILENT or SW_QUERY_PUNT */
 SW_INLINE int sw_work_out(struct sw_work *work)
 {
-	int state = sw_query_read(work);
+	const struct sw_control *control = sw_control_of(work);
+	if (!control)
+		return SW_QUERY_PUNT;
+	int state = sw_query_read(work, control);
 	if (state == SW_QUERY_GO)
-		state = sw_resolve(work);
+		state = sw_resolve(work, control);
 	if (state == SW_QUERY_SILENT || state == SW_QUERY_PUNT)
 		return state;
 	/* a header-only reply: nothing of a question that could not be read is sent back */
 	if (work->question_end == SW_HEADER_LEN)
 		work->answers_end = SW_HEADER_LEN;
-	return sw_finish(work) ? SW_QUERY_SILENT : SW_QUERY_REPLY;
+	sw_finish(work, control);
+	return SW_QUERY_REPLY;
 }
 
 #endif

@@ -242,4 +242,33 @@ SW_FN int sw_prove_node(struct sw_work *work, uint32_t node)
 	return 0;
 }
 
+/** NXDOMAIN: neither the name (its next closer name is denied later) nor a wildcard; work->slot is the
+ * closest encloser's. */
+SW_FN int sw_prove_no_name(struct sw_work *work)
+{
+	uint32_t node = work ? work->slot.name.node : 0;
+	const struct sw_image_node *head = node ? (const void *)sw_image_at(work, node) : NULL;
+	if (!head)
+		return -1;
+	uint32_t wildcard = head->wildcard_denial;
+	if (work->denial == SW_DENIAL_NSEC3)
+		sw_prove_node(work, node);
+	work->prove_below = node;
+	sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
+	return 0;
+}
+
+/** NODATA: the name has not this type, and if it is a wildcard's, nor is there the name asked for. */
+SW_FN int sw_prove_no_type(struct sw_work *work)
+{
+	uint32_t parent = work ? work->wildcard_parent : 0;
+	if (!work)
+		return -1;
+	if (parent && work->denial == SW_DENIAL_NSEC3)
+		sw_prove_node(work, parent);
+	work->prove_below = parent;
+	sw_prove_node(work, work->slot.name.node);
+	return 0;
+}
+
 #endif

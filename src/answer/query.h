@@ -11,10 +11,8 @@
 #include "answer/state.h"
 
 /** The additional section: an OPT record, or nothing. Anything else (TSIG, SIG(0)) is user space's. */
-SW_FN int sw_additional_read(struct sw_work *work, uint32_t at, uint32_t count)
+SW_INLINE int sw_additional_read(struct sw_work *work, uint32_t at, uint32_t count)
 {
-	if (!work)
-		return SW_QUERY_SILENT;
 	int end = (int)at;
 	if (count > 0 && at + SW_RECORD_MIN > work->message_len) {
 		end = -1;
@@ -53,16 +51,15 @@ SW_INLINE void sw_query_reset(struct sw_work *work)
 	work->verdict = SW_VERDICT_SERVFAIL; /* until something else is found */
 	work->is_authoritative = 0;
 	work->literals = SW_LITERALS;
-	for (uint32_t i = 0; i <= SW_SECTIONS; i++)
+	work->behind_len = 0;
+	for (uint32_t i = 0; i < SW_SECTIONS; i++)
 		work->part_count[i] = work->records[i] = 0;
 }
 
 /** Read the query in buf[0, message_len).
  * @return enum sw_query_state */
-SW_FN int sw_query_read(struct sw_work *work)
+SW_INLINE int sw_query_read(struct sw_work *work, const struct sw_control *control)
 {
-	if (!work)
-		return SW_QUERY_SILENT;
 	if (work->message_len < SW_HEADER_LEN) {
 		work->verdict = SW_VERDICT_DROP_SHORT;
 		return SW_QUERY_SILENT;
@@ -76,7 +73,7 @@ SW_FN int sw_query_read(struct sw_work *work)
 		return sw_query_fail(work, SW_RCODE_NOTIMP, SW_VERDICT_NOTIMP);
 	if (work->message_len > SW_QUERY_MAX || sw_buf16(work, 4) != 1)
 		return sw_query_fail(work, SW_RCODE_FORMERR, SW_VERDICT_FORMERR);
-	int end = sw_name_read(work, SW_HEADER_LEN, work->message_len);
+	int end = sw_name_read(work, control, SW_HEADER_LEN, work->message_len);
 	if (end < 0 || (uint32_t)end + 4 > work->message_len)
 		return sw_query_fail(work, SW_RCODE_FORMERR, SW_VERDICT_FORMERR);
 	work->type = sw_buf16(work, (uint32_t)end);

@@ -28,15 +28,13 @@ SW_INLINE void sw_authoritative(struct sw_work *work)
 /** SOA in the authority section. */
 SW_INLINE void sw_add_soa(struct sw_work *work)
 {
-	sw_part_add(work, SW_AUTHORITY, work->soa_negative, work->wants_dnssec ? SW_FULL : SW_PLAIN,
+	sw_part_put(work, SW_AUTHORITY, work->soa_negative, work->wants_dnssec ? SW_FULL : SW_PLAIN,
 		work->apex_at);
 }
 
 /** At or below a zone cut: NS, then DS or the proof that there is none, then glue. */
-SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
+SW_INLINE int sw_refer(struct sw_work *work, uint32_t cut_label)
 {
-	if (!work)
-		return SW_STEP_DONE;
 	uint32_t owner = sw_suffix_at(work, sw_suffix_len(work, cut_label));
 	uint32_t ds = work->slot.cut.ds, glue = work->slot.cut.glue, ns = work->slot.cut.ns;
 	const struct sw_piece *piece = (const void *)sw_image_at(work, ns);
@@ -44,7 +42,7 @@ SW_FN int sw_refer(struct sw_work *work, uint32_t cut_label)
 		return SW_STEP_DONE;
 	uint32_t extra = piece->extra;
 	work->referral_part = work->part_count[SW_AUTHORITY]; /* a wildcard's proof may stand before it */
-	sw_part_add(work, SW_AUTHORITY, ns, SW_PLAIN, owner);
+	sw_part_put(work, SW_AUTHORITY, ns, SW_PLAIN, owner);
 	if (work->wants_dnssec && ds)
 		sw_part_add(work, SW_AUTHORITY, ds, SW_FULL, owner);
 	if (work->wants_dnssec && !ds) {
@@ -78,69 +76,25 @@ SW_FN int sw_answer_ds(struct sw_work *work)
 	return sw_step_end(work, SW_VERDICT_NODATA);
 }
 
-/** The name does not exist; work->slot is its closest encloser. */
-SW_FN int sw_deny_name(struct sw_work *work)
+/** The name does not exist (work->slot is its closest encloser), or it does, or a wildcard stands for it, but
+ * not with this type. */
+SW_INLINE int sw_deny(struct sw_work *work, enum sw_verdict verdict)
 {
-	if (!work)
-		return SW_STEP_DONE;
-	uint32_t node = work->slot.name.node;
 	sw_authoritative(work);
-	work->rcode = SW_RCODE_NXDOMAIN;
 	sw_add_soa(work);
 	if (work->wants_dnssec && work->denial != SW_DENIAL_NONE) {
-		const struct sw_image_node *head = (const void *)sw_image_at(work, node);
-		uint32_t wildcard = head ? head->wildcard_denial : 0;
-		if (work->denial == SW_DENIAL_NSEC3)
-			sw_prove_node(work, node);
-		work->prove_below = node;
-		sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
+		if (verdict == SW_VERDICT_NXDOMAIN)
+			sw_prove_no_name(work);
+		else
+			sw_prove_no_type(work);
 	}
-	return sw_step_end(work, SW_VERDICT_NXDOMAIN);
-}
-
-/** The name exists, or a wildcard stands for it, but not with this type.
- * @param encloser  node of the closest encloser when a wildcard matched, else 0 */
-SW_FN int sw_deny_type(struct sw_work *work, uint32_t encloser)
-{
-	if (!work)
-		return SW_STEP_DONE;
-	sw_authoritative(work);
-	sw_add_soa(work);
-	if (work->wants_dnssec && encloser) {
-		if (work->denial == SW_DENIAL_NSEC3)
-			sw_prove_node(work, encloser);
-		work->prove_below = encloser;
-	}
-	if (work->wants_dnssec && work->slot.name.node)
-		sw_prove_node(work, work->slot.name.node);
-	return sw_step_end(work, SW_VERDICT_NODATA);
-}
-
-/** The A RRset that the slot itself holds. */
-SW_INLINE int sw_answer_inline(struct sw_work *work)
-{
-	uint32_t at = sw_literal_start(work, 3 * 16), count = work->slot.inline_count;
-	if (at == 0)
-		return sw_step_end(work, SW_VERDICT_TRUNCATED);
-	/* owner pointer, type A, class IN, and the TTL's first half behind them: one word */
-	uint64_t head = sw_be16((uint16_t)(SW_POINTER | work->owner_at)) |
-			(uint64_t)sw_be16(SW_TYPE_A) << 16 | (uint64_t)sw_be16(SW_CLASS_IN) << 32 |
-			(uint64_t)(work->slot.name.ttl & 0xffff) << 48;
-	uint64_t tail = work->slot.name.ttl >> 16 | (uint64_t)sw_be16(4) << 16;
-	for (uint32_t i = 0; i < 3; i++) {
-		if (i >= count)
-			break;
-		sw_literal64(work, at + 16 * i, head);
-		sw_literal64(work, at + 16 * i + 8, tail | (uint64_t)work->slot.name.address[i] << 32);
-	}
-	sw_literal_end(work, SW_ANSWER, at, 16 * count, count);
-	return sw_step_end(work, SW_VERDICT_ANSWERED);
+	return sw_step_end(work, verdict);
 }
 
 /** An RRset as the answer, with what goes along. */
-SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uint32_t encloser)
+SW_INLINE int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form)
 {
-	const struct sw_piece *piece = work ? (const void *)sw_image_at(work, ref) : NULL;
+	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
 	if (!piece)
 		return SW_STEP_DONE;
 	/* the DNAME asked for led back to itself */
@@ -150,7 +104,7 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
 	if (form == SW_SIGNATURES && !work->stream && piece->len[SW_PLAIN] > SW_SKIP_MAX)
 		return sw_step_end(work, SW_VERDICT_TRUNCATED);
 	uint32_t extra = piece->extra;
-	int at = sw_part_add(work, SW_ANSWER, ref, form, work->owner_at);
+	int at = sw_part_put(work, SW_ANSWER, ref, form, work->owner_at);
 	int has_addresses = work->type == SW_TYPE_NS || work->type == SW_TYPE_MX || work->type == SW_TYPE_SRV;
 	if (extra && at > 0 && has_addresses) {
 		uint32_t index = work->part_count[SW_ADDITIONAL] & (SW_PARTS_MAX - 1);
@@ -158,7 +112,7 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
 		work->part[SW_ADDITIONAL][index].base[SW_BASE_FIRST] = (uint16_t)at;
 	}
 	if (work->wants_dnssec)
-		work->prove_below = encloser;
+		work->prove_below = work->wildcard_parent;
 	return sw_step_end(work, SW_VERDICT_ANSWERED);
 }
 
@@ -166,11 +120,12 @@ SW_FN int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form, uin
  * at, and after SW_LINKS_MAX steps: what there is so far is the answer. */
 SW_FN int sw_chain(struct sw_work *work)
 {
-	if (!work)
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	if (!control)
 		return SW_STEP_DONE;
 	uint32_t links = work->links;
 	uint64_t was = sw_name_mark(work);
-	if (links >= SW_LINKS_MAX || sw_name_read(work, work->next_at, SW_BUF_BYTES) < 0)
+	if (links >= SW_LINKS_MAX || sw_name_read(work, control, work->next_at, SW_BUF_BYTES) < 0)
 		return SW_STEP_DONE;
 	work->visited[links & 15] = was;
 	work->links = links + 1;
@@ -197,7 +152,7 @@ SW_FN int sw_name_copy(struct sw_work *work, uint32_t at, uint32_t ref)
 }
 
 /** A CNAME: add it and go on with its target. */
-SW_FN int sw_follow_cname(struct sw_work *work, uint32_t encloser)
+SW_FN int sw_follow_cname(struct sw_work *work)
 {
 	if (!work)
 		return SW_STEP_DONE;
@@ -205,17 +160,16 @@ SW_FN int sw_follow_cname(struct sw_work *work, uint32_t encloser)
 	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
 	if (!piece || ref == 0)
 		return sw_step_end(work, SW_VERDICT_SERVFAIL);
-	uint32_t target = piece->extra, name_at = sw_literal_start(work, SW_NAME_MAX + 1);
+	uint32_t target = piece->extra, name_at = sw_literal_take(work, SW_NAME_MAX + 1);
 	int at = sw_part_add(work, SW_ANSWER, ref, work->wants_dnssec ? SW_FULL : SW_PLAIN, work->owner_at);
 	if (work->wants_dnssec)
-		work->prove_below = encloser;
+		work->prove_below = work->wildcard_parent;
 	sw_authoritative(work);
 	work->verdict = SW_VERDICT_ANSWERED;
 	if (at < 0 || name_at == 0 || target == 0 || sw_name_copy(work, name_at, target))
 		return SW_STEP_DONE;
 	work->next_at = name_at;
 	work->next_owner_at = (uint32_t)at + SW_RDATA_AT;
-	work->literals = name_at + SW_NAME_MAX + 1;
 	return SW_STEP_AGAIN;
 }
 
@@ -226,7 +180,7 @@ SW_FN int sw_make_cname(
 {
 	if (!work)
 		return SW_STEP_DONE;
-	uint32_t at = sw_literal_start(work, SW_RDATA_AT + 2 * (SW_NAME_MAX + 1) + 8);
+	uint32_t at = sw_literal_take(work, SW_RDATA_AT + 2 * (SW_NAME_MAX + 1) + 8);
 	uint32_t name_at = at + SW_RDATA_AT, from = work->name_at;
 	work->verdict = SW_VERDICT_ANSWERED;
 	if (at == 0)
@@ -245,7 +199,8 @@ SW_FN int sw_make_cname(
 	sw_literal16(work, at + 10, prefix_len + target_len);
 	work->next_at = name_at;
 	work->next_owner_at = work->answers_end + SW_RDATA_AT;
-	sw_literal_end(work, SW_ANSWER, at, SW_RDATA_AT + prefix_len + target_len, 1);
+	work->literals = name_at + prefix_len + target_len; /* the rest is not needed */
+	sw_literal_put(work, at, SW_RDATA_AT + prefix_len + target_len, 1);
 	return work->type == SW_TYPE_CNAME ? SW_STEP_DONE : SW_STEP_AGAIN; /* RFC 6672 s3.2 */
 }
 
@@ -279,7 +234,7 @@ SW_FN int sw_follow_dname(struct sw_work *work, uint32_t label)
 SW_INLINE uint32_t sw_node_piece(struct sw_work *work, uint32_t node, uint32_t type)
 {
 	if (type != SW_TYPE_ANY && type != SW_TYPE_RRSIG)
-		return sw_type_find(work, node, type);
+		return sw_type_look(work, node, type);
 	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
 	uint32_t any = head ? head->any : 0;
 	const struct sw_piece *piece = any ? (const void *)sw_image_at(work, any) : NULL;
@@ -288,60 +243,78 @@ SW_INLINE uint32_t sw_node_piece(struct sw_work *work, uint32_t node, uint32_t t
 	return any;
 }
 
-/** The name exists, or a wildcard stands for it: work->slot.
- * @param encloser  node of the closest encloser when a wildcard matched, else 0 */
-SW_FN int sw_answer_name(struct sw_work *work, uint32_t encloser)
+/** The name exists, or a wildcard stands for it: work->slot. */
+SW_INLINE int sw_answer_name(struct sw_work *work)
 {
-	if (!work)
-		return SW_STEP_DONE;
 	uint32_t node = work->slot.name.node, type = work->type, piece = 0;
-	uint32_t form = work->wants_dnssec ? SW_FULL : SW_PLAIN;
-	int is_inline = work->slot.inline_count > 0 && (type == SW_TYPE_A || type == SW_TYPE_ANY);
+	uint32_t count = work->slot.inline_count, form = work->wants_dnssec ? SW_FULL : SW_PLAIN;
+	int is_inline = count > 0 && (type == SW_TYPE_A || type == SW_TYPE_ANY);
 	/* the slot holds no signatures: they are with the node's copy of the RRset */
 	if (node && !(is_inline && !work->wants_dnssec))
 		piece = sw_node_piece(work, node, type);
 	if (piece && type == SW_TYPE_RRSIG)
 		form = SW_SIGNATURES;
-	if (piece) {
+	if (piece || is_inline) {
 		sw_authoritative(work);
-		return sw_answer_piece(work, piece, form, encloser);
-	}
-	if (is_inline) {
-		sw_authoritative(work);
-		return sw_answer_inline(work);
+		if (piece)
+			return sw_answer_piece(work, piece, form);
+		sw_literal_put(work, 0, 16 * count, count);
+		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	}
 	if (work->slot.flags & SW_SLOT_CNAME)
-		return sw_follow_cname(work, encloser);
-	return sw_deny_type(work, encloser);
+		return sw_follow_cname(work);
+	return sw_deny(work, SW_VERDICT_NODATA);
 }
 
-/** The name is not in the index: work->slot becomes its closest encloser, and that decides. */
-SW_FN int sw_answer_below(struct sw_work *work, uint32_t depth)
+/** What work->slot is to the name. */
+enum sw_match {
+	SW_MATCH_NAME,	   /* its own */
+	SW_MATCH_WILDCARD, /* the one of the wildcard that stands for it; work->wildcard_parent is above that
+			    */
+	SW_MATCH_ABOVE,	   /* its closest encloser's */
+};
+
+/** The name is not in the index: work->slot, the apex's so far, becomes its closest encloser's, or that of
+ * the wildcard below it. */
+SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_control *control, uint32_t depth)
 {
-	const struct sw_control *control = work ? sw_control_of(work) : NULL;
-	if (!control || sw_encloser_find(work, depth))
-		return SW_STEP_DONE;
-	uint32_t label = work->encloser, encloser = work->slot.name.node;
-	if (work->slot.kind == SW_SLOT_CUT)
-		return sw_refer(work, label);
+	sw_encloser_find(work, depth);
+	uint32_t node = work->slot.name.node, flags = work->slot.flags;
+	if (work->slot.kind == SW_SLOT_CUT || flags & SW_SLOT_DNAME || !(flags & SW_SLOT_WILDCARD))
+		return SW_MATCH_ABOVE;
+	uint64_t parent = work->suffix[work->encloser & SW_LABELS_MAX];
+	if (!sw_slot_find(work, sw_hash_fold(&control->key, parent, control->star_hash)))
+		return SW_MATCH_ABOVE;
+	work->wildcard_parent = node;
+	return SW_MATCH_WILDCARD;
+}
+
+/** Find the current name in its zone, and add what follows from that. @return enum sw_step */
+SW_INLINE int sw_match(struct sw_work *work, const struct sw_control *control, uint32_t depth)
+{
+	enum sw_match match = SW_MATCH_NAME;
+	work->wildcard_parent = 0;
+	if (depth > 0 && (depth > work->depth_max || !sw_slot_look(work, work->suffix[0])))
+		match = sw_match_above(work, control, depth);
+	if (work->slot.kind == SW_SLOT_CUT) {
+		if (match == SW_MATCH_NAME && work->type == SW_TYPE_DS)
+			return sw_answer_ds(work);
+		return sw_refer(work, match == SW_MATCH_ABOVE ? work->encloser : 0);
+	}
+	if (match != SW_MATCH_ABOVE)
+		return sw_answer_name(work);
 	if (work->slot.flags & SW_SLOT_DNAME)
-		return sw_follow_dname(work, label);
-	if (!(work->slot.flags & SW_SLOT_WILDCARD))
-		return sw_deny_name(work);
-	uint64_t hash = sw_hash_fold(&control->key, work->suffix[label & SW_LABELS_MAX], control->star_hash);
-	if (!sw_slot_find(work, hash))
-		return sw_deny_name(work);
-	if (work->slot.kind == SW_SLOT_CUT)
-		return sw_refer(work, 0);
-	return sw_answer_name(work, encloser);
+		return sw_follow_dname(work, work->encloser);
+	work->rcode = SW_RCODE_NXDOMAIN;
+	return sw_deny(work, SW_VERDICT_NXDOMAIN);
 }
 
 /** Look the current name up and add what follows from it. @return enum sw_step */
-SW_FN int sw_step(struct sw_work *work)
+SW_INLINE int sw_step(struct sw_work *work, const struct sw_control *control)
 {
-	uint32_t ref = work ? sw_zone_find(work) : 0;
+	uint32_t ref = sw_zone_find(work, control);
 	if (ref == 0) {
-		if (!work || work->links > 0)
+		if (work->links > 0)
 			return SW_STEP_DONE; /* the chain leads out of our zones: the resolver goes on */
 		work->rcode = SW_RCODE_REFUSED;
 		return sw_step_end(work, SW_VERDICT_REFUSED);
@@ -355,11 +328,9 @@ SW_FN int sw_step(struct sw_work *work)
 		work->rcode = SW_RCODE_SERVFAIL;
 		return sw_step_end(work, SW_VERDICT_SERVFAIL);
 	}
-	uint32_t depth = work->labels - zone->apex_labels;
 	if (ref != work->zone)
 		work->apex_at = work->owner_at + work->name_len - zone->apex_len;
 	work->zone = ref;
-	work->apex_len = zone->apex_len;
 	work->apex_labels = zone->apex_labels;
 	work->depth_max = zone->depth_max;
 	work->index = zone->index;
@@ -367,32 +338,53 @@ SW_FN int sw_step(struct sw_work *work)
 	work->soa_negative = zone->soa_negative;
 	work->denial = zone->denial;
 	work->slot = zone->apex;
-	int found = depth == 0;
-	if (!found && depth <= work->depth_max)
-		found = sw_slot_find(work, work->suffix[0]);
-	if (!found)
-		return sw_answer_below(work, depth);
-	if (work->slot.kind == SW_SLOT_CUT)
-		return work->type == SW_TYPE_DS ? sw_answer_ds(work) : sw_refer(work, 0);
-	return sw_answer_name(work, 0);
+	return sw_match(work, control, work->labels - zone->apex_labels);
 }
 
-/** Resolve the question: fills rcode, verdict and parts. Inline, since the kernel's call stack has eight
- * frames and the deepest path from here takes seven. @return enum sw_query_state */
-SW_INLINE int sw_resolve(struct sw_work *work)
+/** One step of a chain; a function, for the loop. */
+SW_FN int sw_chain_step(struct sw_work *work)
+{
+	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	return control ? sw_step(work, control) : SW_STEP_DONE;
+}
+
+/** The step's proof that a wildcard could stand for the name. @return 0, or SW_QUERY_PUNT */
+SW_INLINE int sw_step_prove(struct sw_work *work)
+{
+	return work->prove_below ? sw_prove_next_closer(work, work->prove_below) : 0;
+}
+
+/** Go where CNAMEs and DNAMEs lead. @return enum sw_query_state */
+SW_FN int sw_resolve_chain(struct sw_work *work)
+{
+	if (!work)
+		return SW_QUERY_SILENT;
+	for (uint32_t i = 0; i < SW_LINKS_MAX; i++) {
+		if (sw_chain(work) != SW_STEP_AGAIN)
+			break;
+		work->prove_below = 0;
+		int step = sw_chain_step(work);
+		if (sw_step_prove(work) == SW_QUERY_PUNT)
+			return SW_QUERY_PUNT;
+		if (step != SW_STEP_AGAIN)
+			break;
+	}
+	return SW_QUERY_GO;
+}
+
+/** Resolve the question: fills rcode, verdict and parts. @return enum sw_query_state */
+SW_INLINE int sw_resolve(struct sw_work *work, const struct sw_control *control)
 {
 	if (work->class == SW_CLASS_CH)
 		return sw_chaos(work);
 	if (work->class != SW_CLASS_IN || work->type == SW_TYPE_AXFR || work->type == SW_TYPE_IXFR)
 		return sw_query_fail(work, SW_RCODE_REFUSED, SW_VERDICT_REFUSED);
-	for (uint32_t i = 0; i <= SW_LINKS_MAX; i++) {
-		work->prove_below = 0;
-		int step = sw_step(work);
-		if (work->prove_below && sw_prove_next_closer(work, work->prove_below) == SW_QUERY_PUNT)
-			return SW_QUERY_PUNT;
-		if (step != SW_STEP_AGAIN || sw_chain(work) != SW_STEP_AGAIN)
-			break;
-	}
+	work->prove_below = 0;
+	int step = sw_step(work, control);
+	if (sw_step_prove(work) == SW_QUERY_PUNT)
+		return SW_QUERY_PUNT;
+	if (step == SW_STEP_AGAIN && sw_resolve_chain(work) == SW_QUERY_PUNT)
+		return SW_QUERY_PUNT;
 	if (work->verdict == SW_VERDICT_SERVFAIL)
 		work->rcode = SW_RCODE_SERVFAIL;
 	return SW_QUERY_GO;

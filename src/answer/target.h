@@ -5,6 +5,10 @@
  * which the verifier checks once and alone instead of at every call. User space: both are plain memory
  * (struct sw_image_view), SW_FN is static.
  *
+ * Where the processor needs "return thunks" (AMD until family 26, many of Intel's), each return from a BPF
+ * function costs some 7 ns, a tenth of a whole answer. So what most queries pass through is SW_INLINE, up to
+ * the program's entry; SW_FN is for what few need, what loops, and what stands in several places.
+ *
  * The same source also has the same rules for both: offsets are masked right where they are added to a
  * pointer, because the verifier of Linux 6.1 forgets a number's upper bound once it was spilled to the stack.
  */

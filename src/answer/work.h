@@ -33,7 +33,7 @@ enum sw_shrink {
 
 /** One piece, or literal bytes, of the reply. */
 struct sw_part {
-	uint32_t ref;	  /* piece; 0: literal bytes at buf[source] */
+	uint32_t ref; /* piece; 0: literal bytes at buf[source], or the slot's addresses when source is 0 */
 	uint16_t base[4]; /* by enum sw_base: message offset that compression pointers count from. SELF is
 			   * where the part itself stands; FIRST 0 is the referral's NS RRset; OWNER is less
 			   * 12, since owners are stored as if they stood at 12 */
@@ -82,8 +82,8 @@ struct sw_work {
 	uint16_t label_at[SW_LABELS_MAX + 1]; /* in buf */
 	uint64_t suffix[SW_LABELS_MAX + 1];   /* hash of the name without its first i labels */
 	/* where the lookup stands */
-	uint32_t zone; /* reference, 0 before the first; the next fields are copied from it */
-	uint32_t apex_len;
+	uint32_t own_zone; /* DS: the zone whose apex is the name, should no zone above be ours */
+	uint32_t zone;	   /* reference, 0 before the first; the next fields are copied from it */
 	uint32_t apex_labels;
 	uint32_t depth_max;
 	uint32_t index;
@@ -92,27 +92,33 @@ struct sw_work {
 	uint32_t denial;
 	uint32_t encloser; /* first label of the closest encloser, counted from the left */
 	struct sw_slot slot;
+	uint32_t wildcard_parent; /* node of the closest encloser, when slot is its wildcard; else 0 */
 	uint32_t prove_below;	/* node of the closest encloser whose next closer name must be denied, or 0 */
 	uint32_t next_at;	/* name that a CNAME or DNAME led to, in buf */
 	uint32_t next_owner_at; /* the same in the message */
 	uint32_t links;
 	uint64_t visited[SW_LINKS_MAX + 4];
+	volatile uint32_t forgotten; /* see sw_forget() */
 	/* reply */
 	uint16_t rcode;
 	uint16_t is_authoritative;
 	uint32_t verdict;
 	uint32_t reply_len;
 	uint32_t referral_part; /* index of its NS RRset in the authority section */
+	uint32_t referral_at;	/* where in the message that stands */
 	uint32_t answers_end;	/* where the next answer part will stand */
+	uint32_t behind_len;	/* bytes of the parts behind the answer section */
 	uint32_t literals;	/* buf used up to here */
-	uint32_t part_count[SW_SECTIONS + 1];
-	uint32_t records[SW_SECTIONS + 1];
-	struct sw_part part[SW_SECTIONS + 1][SW_PARTS_MAX]; /* the last row is the OPT record */
-	uint32_t sha[5];				    /* state, then digest */
+	uint32_t options_at;	/* options of the reply's OPT record, in buf */
+	uint32_t options_len;
+	uint32_t write_at; /* where in the message the next part goes */
+	uint32_t part_count[SW_SECTIONS];
+	uint32_t records[SW_SECTIONS];
+	struct sw_part part[SW_SECTIONS][SW_PARTS_MAX];
+	uint32_t sha[5]; /* state, then digest */
 	uint32_t sha_words[16];
 	uint8_t hash_in[SW_HASH_IN_BYTES + 8]; /* name, salt, padding of an NSEC3 hash */
 	uint32_t tsig_at;    /* user space: the TSIG record of a key not known, 0 when there is none */
-	uint32_t query_sum;  /* kernel: one's complement sum of the query */
 	uint64_t sum;	     /* one's complement sum of the reply so far */
 	uint32_t message_at; /* kernel: offset of the DNS message in the packet */
 #ifndef SW_BPF
@@ -121,6 +127,19 @@ struct sw_work {
 #endif
 	uint8_t buf[SW_BUF_BYTES + SW_BUF_GUARD];
 };
+
+/** The same number, of which the verifier knows nothing any more. Behind a loop that is left at any of its
+ * turns it would otherwise go on once for each of them; what comes out of a map's memory can be anything. */
+SW_INLINE uint32_t sw_forget(struct sw_work *work, uint32_t number)
+{
+#ifdef SW_BPF
+	work->forgotten = number;
+	return work->forgotten;
+#else
+	(void)work;
+	return number;
+#endif
+}
 
 #ifdef SW_BPF
 
@@ -187,19 +206,24 @@ SW_INLINE const struct sw_control *sw_control_of(const struct sw_work *work)
 
 #endif
 
+/* Reading buf: `at` is masked anew each time; a masked one that is kept for the next read may be spilled to
+ * the stack, and Linux 6.1 forgets its bound there. */
 SW_INLINE uint8_t sw_buf8(const struct sw_work *work, uint32_t at)
 {
+	sw_opaque(at);
 	return work->buf[at & SW_BUF_MASK];
 }
 
 SW_INLINE uint16_t sw_buf16(const struct sw_work *work, uint32_t at)
 {
+	sw_opaque(at);
 	return sw_be16(SW_LOAD16(&work->buf[at & SW_BUF_MASK]));
 }
 
 /** Eight bytes as they stand. */
 SW_INLINE uint64_t sw_buf64(const struct sw_work *work, uint32_t at)
 {
+	sw_opaque(at);
 	return SW_LOAD64(&work->buf[at & SW_BUF_MASK]);
 }
 

@@ -37,7 +37,7 @@
 
 #endif
 
-#define SW_LITERAL_MAX 544u /* DNAME's CNAME has 12 + 255 bytes at most, CHAOS 269, OPT 177 */
+#define SW_LITERAL_MAX 544u /* DNAME's CNAME has 12 + 255 bytes at most, CHAOS 269, options 166 */
 
 /** Fold to 16 bits. */
 SW_INLINE uint16_t sw_sum_fold(uint64_t sum)
@@ -129,12 +129,14 @@ SW_INLINE int sw_copy(SW_OUT *out, const struct sw_work *work, uint32_t at, cons
 /** Write one piece. */
 SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
 {
-	if (!work)
+	if (!work || section >= SW_SECTIONS)
 		return -1;
-	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
+	struct sw_part *part = &work->part[section][index & (SW_PARTS_MAX - 1)];
 	const struct sw_piece *piece = (const void *)sw_image_at(work, part->ref);
 	if (!piece || part->len == 0)
 		return piece ? 0 : -1;
+	if (section == SW_ADDITIONAL && part->base[SW_BASE_FIRST] == 0)
+		part->base[SW_BASE_FIRST] = (uint16_t)work->referral_at;
 	uint32_t relocs = piece->reloc_count[SW_FULL], len = part->len, start = 0, first = 0;
 	uint32_t at = part->base[SW_BASE_SELF], last = piece->reloc_count[part->form != SW_PLAIN];
 	uint16_t sum = piece->sum[part->form != SW_PLAIN];
@@ -162,13 +164,12 @@ SW_FN int sw_write_piece(SW_OUT *out, struct sw_work *work, uint32_t section, ui
 	return sw_relocate(out, work, part, at - start, (const uint8_t *)piece + relocs_at, last - first);
 }
 
-/** Write literal bytes, summing them up on the way. */
-SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t section, uint32_t index)
+/** Write `len` bytes from buf[source] at message offset `at`, summing them up on the way. Fewer than eight
+ * also overwrite what stands before them. */
+SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t at, uint32_t source, uint32_t len)
 {
 	if (!work)
 		return -1;
-	struct sw_part *part = &work->part[section & 3][index & (SW_PARTS_MAX - 1)];
-	uint32_t source = part->source, len = part->len, at = part->base[SW_BASE_SELF];
 	uint64_t sum = 0, word;
 	uint8_t *to = SW_MESSAGE(out, work, at);
 	for (uint32_t i = 0; i + 8 < SW_LITERAL_MAX; i += 8) {
@@ -193,29 +194,69 @@ SW_FN int sw_write_literal(SW_OUT *out, struct sw_work *work, uint32_t section, 
 	return 0;
 }
 
-#ifdef SW_BPF
-/** Sum of the question, which stays: of the whole query, less its header and what came behind the question.
- */
-SW_FN uint32_t sw_sum_question(struct sw_work *work)
+/** Write the A records of the addresses that the slot holds. */
+SW_INLINE int sw_write_addresses(SW_OUT *out, struct sw_work *work, uint32_t at, uint32_t count)
 {
-	if (!work)
-		return 0;
-	uint32_t at = work->question_end, len = work->message_len - at;
-	uint64_t sum = 0, word;
-	for (uint32_t i = 0; i + 8 <= SW_QUERY_MAX; i += 8) {
-		if (i + 8 > len)
+	uint8_t *to = SW_MESSAGE(out, work, at);
+	/* owner pointer, type A, class IN, and the TTL's first half behind them: one word */
+	uint64_t head = sw_be16((uint16_t)(SW_POINTER | work->owner_at)) |
+			(uint64_t)sw_be16(SW_TYPE_A) << 16 | (uint64_t)sw_be16(SW_CLASS_IN) << 32 |
+			(uint64_t)(work->slot.name.ttl & 0xffff) << 48;
+	uint64_t tail = work->slot.name.ttl >> 16 | (uint64_t)sw_be16(4) << 16, sum = 0;
+	for (uint32_t i = 0; i < SW_SLOT_ADDRESSES; i++) {
+		if (i >= count)
 			break;
-		word = sw_buf64(work, at + i);
+		uint32_t address = work->slot.name.address[i];
+		if (to + 16 * i + 16 > SW_END(out))
+			return -1;
+		SW_STORE64(to + 16 * i, head);
+		SW_STORE64(to + 16 * i + 8, tail | (uint64_t)address << 32);
+		sum += (head & 0xffffffff) + (head >> 32) + tail + address;
+	}
+	work->sum += sw_sum_at(at, sw_sum_fold(sum));
+	return 0;
+}
+
+/** Write the OPT record (RFC 6891 s6.1.2), its options first: those may overwrite what stands before them. */
+SW_INLINE int sw_write_opt(SW_OUT *out, struct sw_work *work, const struct sw_control *control)
+{
+	uint32_t at = work->write_at, options_len = work->options_len;
+	if (options_len > 0 && sw_write_literal(out, work, at + SW_OPT_LEN, work->options_at, options_len))
+		return -1;
+	uint8_t *to = SW_MESSAGE(out, work, at);
+	if (to + SW_OPT_LEN > SW_END(out))
+		return -1;
+	/* root, type, payload size, upper bits of the rcode, version 0, flags; less than 256 bytes of options
+	 */
+	uint64_t head = (uint64_t)SW_TYPE_OPT << 16 | (uint64_t)sw_be16(control->udp_max) << 24 |
+			(uint64_t)(work->rcode >> 4) << 40 | (uint64_t)(work->wants_dnssec ? 0x80 : 0) << 56;
+	SW_STORE64(to, head);
+	SW_STORE16(to + 8, 0);
+	to[10] = (uint8_t)options_len;
+	work->sum += sw_sum_at(at, sw_sum_fold((head & 0xffffffff) + (head >> 32) + (uint8_t)options_len));
+	return 0;
+}
+
+#ifdef SW_BPF
+/** Sum of the question, which stays: in words as the query was copied, from the one that the header ends in.
+ */
+SW_INLINE uint64_t sw_sum_question(struct sw_work *work)
+{
+	uint32_t end = work->question_end, rest = end & 7;
+	uint64_t sum = (uint32_t)(sw_buf64(work, 8) >> 32), word;
+	if (end <= SW_HEADER_LEN)
+		return 0;
+	for (uint32_t i = 16; i < SW_HEADER_LEN + SW_NAME_MAX + 1 + 4; i += 8) {
+		if (i + 8 > end)
+			break;
+		word = sw_buf64(work, i);
 		sum += (word & 0xffffffff) + (word >> 32);
 	}
-	if (len & 7) {
-		word = sw_buf64(work, at + (len & ~7u)) & sw_first_bytes(len & 7);
+	if (rest && end > 16) {
+		word = sw_buf64(work, end & ~7u) & sw_first_bytes(rest);
 		sum += (word & 0xffffffff) + (word >> 32);
 	}
-	uint64_t behind = sw_sum_at(at, sw_sum_fold(sum));
-	uint64_t header = sw_buf64(work, 0);
-	header = (header & 0xffffffff) + (header >> 32) + (uint32_t)sw_buf64(work, 8);
-	return sw_sum_fold((uint64_t)work->query_sum + (uint16_t)~behind + (uint16_t)~sw_sum_fold(header));
+	return sum;
 }
 #endif
 
@@ -223,7 +264,7 @@ SW_FN uint32_t sw_sum_question(struct sw_work *work)
 SW_INLINE int sw_write_header(SW_OUT *out, struct sw_work *work)
 {
 	uint32_t has_question = work->question_end > SW_HEADER_LEN;
-	uint32_t additional = work->records[SW_ADDITIONAL] + work->records[SW_SECTIONS];
+	uint32_t additional = work->records[SW_ADDITIONAL] + work->has_edns;
 	uint32_t first = work->id | (uint32_t)sw_be16(sw_reply_flags(work)) << 16;
 	uint32_t second = sw_be32(has_question << 16 | work->records[SW_ANSWER]);
 	uint32_t third = sw_be32(work->records[SW_AUTHORITY] << 16 | additional);
@@ -237,28 +278,48 @@ SW_INLINE int sw_write_header(SW_OUT *out, struct sw_work *work)
 	return 0;
 }
 
+/** Write the parts of one section, from work->write_at on. */
+SW_INLINE int sw_write_section(SW_OUT *out, struct sw_work *work, uint32_t section)
+{
+	for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
+		if (i >= work->part_count[section])
+			break;
+		struct sw_part *part = &work->part[section][i];
+		uint32_t at = work->write_at;
+		int error;
+		part->base[SW_BASE_SELF] = (uint16_t)at;
+		if (section == SW_AUTHORITY && i == work->referral_part)
+			work->referral_at = at;
+		if (part->ref)
+			error = sw_write_piece(out, work, section, i);
+		else if (part->source)
+			error = sw_write_literal(out, work, at, part->source, part->len);
+		else
+			error = sw_write_addresses(out, work, at, part->count);
+		if (error)
+			return -1;
+		work->write_at = at + part->len;
+	}
+	return 0;
+}
+
 /** Write header and parts; afterwards work->sum is the one's complement sum of the message.
  * @return 0, or -1 when the packet is shorter than reply_len */
-SW_FN int sw_write(SW_OUT *out, struct sw_work *work)
+SW_INLINE int sw_write(SW_OUT *out, struct sw_work *work)
 {
-	if (!work)
+	const struct sw_control *control = sw_control_of(work);
+	if (!control)
 		return -1;
 #ifdef SW_BPF
 	work->sum = sw_sum_question(work);
 #endif
 	if (sw_write_header(out, work))
 		return -1;
-	for (uint32_t section = 0; section <= SW_SECTIONS; section++) {
-		for (uint32_t i = 0; i < SW_PARTS_MAX; i++) {
-			if (i >= work->part_count[section])
-				break;
-			int error = work->part[section][i].ref ? sw_write_piece(out, work, section, i)
-							       : sw_write_literal(out, work, section, i);
-			if (error)
-				return -1;
-		}
-	}
-	return 0;
+	work->write_at = work->question_end;
+	if (sw_write_section(out, work, SW_ANSWER) || sw_write_section(out, work, SW_AUTHORITY) ||
+		sw_write_section(out, work, SW_ADDITIONAL))
+		return -1;
+	return work->has_edns ? sw_write_opt(out, work, control) : 0;
 }
 
 #endif

@@ -173,6 +173,16 @@ static int compare_entries(const void *a, const void *b)
 	return ((const struct sw_type_entry *)a)->type - ((const struct sw_type_entry *)b)->type;
 }
 
+static bool has_type_below(const struct sw_compiler *c, const struct sw_node *node, uint16_t type)
+{
+	for (const struct sw_rr *rr = sw_contents_rr(c->contents, node->first); rr;
+		rr = sw_contents_rr(c->contents, rr->next)) {
+		if (rr->type < type && rr->type != SW_TYPE_RRSIG)
+			return true;
+	}
+	return false;
+}
+
 /** All RRsets of a node but the one already inline in its slot. */
 static int compile_types(struct sw_compiler *c, uint32_t number, bool has_inline_a, uint32_t *count)
 {
@@ -188,9 +198,11 @@ static int compile_types(struct sw_compiler *c, uint32_t number, bool has_inline
 		if (n == TYPES_MAX)
 			return -E2BIG;
 		uint32_t piece = 0;
-		if (rr->type == SW_TYPE_NSEC && c->denial && !is_wildcard)
-			piece = sw_denial_nsec(
-				c->denial, number); /* asked for, it stands with its own name */
+		/* asked for, it stands with its own name; not where its signatures alone may be the answer,
+		 * which point to that name (the lowest type answers RRSIG) */
+		if (rr->type == SW_TYPE_NSEC && c->denial && !is_wildcard &&
+			has_type_below(c, node, rr->type))
+			piece = sw_denial_nsec(c->denial, number);
 		int error = piece ? 0 : compile_rrset(c, node, rr, &piece);
 		if (error)
 			return error;

@@ -42,6 +42,8 @@ enum sw_slot_flag {
 	SW_SLOT_DNAME = 4,
 };
 
+#define SW_SLOT_ADDRESSES 3
+
 /** One owner name. */
 struct sw_slot {
 	uint64_t hash;
@@ -53,7 +55,7 @@ struct sw_slot {
 		struct {
 			uint32_t node; /* struct sw_image_node, 0 where the inline RRset is all there is */
 			uint32_t ttl;  /* network order */
-			uint32_t address[3]; /* network order */
+			uint32_t address[SW_SLOT_ADDRESSES]; /* network order */
 		} name;
 		struct {
 			uint32_t ns;	   /* piece: NS RRset */

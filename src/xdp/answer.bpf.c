@@ -52,14 +52,13 @@ SEC("xdp")
 int sw_xdp(struct xdp_md *ctx)
 {
 	uint32_t zero = 0;
-	struct sw_work *work = bpf_map_lookup_elem(&sw_works, &zero);
-	struct frame frame = {0};
-	if (!work)
+	struct scratch *scratch = bpf_map_lookup_elem(&sw_works, &zero);
+	if (!scratch)
 		return XDP_PASS;
 	const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
-	switch (frame_read(&frame, work, data, end)) {
+	switch (frame_read(&scratch->frame, &scratch->work, data, end)) {
 	case FRAME_QUERY:
-		return answer(ctx, work, &frame);
+		return answer(ctx, &scratch->work, &scratch->frame);
 	case FRAME_AWKWARD:
 		return verdict(SW_VERDICT_PUNT_FRAME, XDP_PASS);
 	case FRAME_BAD_LENGTH:

@@ -25,11 +25,26 @@ struct vlan_tag {
 
 /** Where things stand in a packet. */
 struct frame {
-	uint32_t l3;  /* IPv4 or IPv6 header */
-	uint32_t udp; /* UDP header */
+	uint32_t l3;   /* IPv4 or IPv6 header */
+	uint32_t udp;  /* UDP header */
+	uint32_t port; /* destination, network order; 0 where it cannot be seen from here */
 	uint32_t is_ipv6;
 	uint32_t message_len;
 };
+
+/** Of one packet. The frame too: what the verifier knew of it, kind by kind, it would carry through the whole
+ * answer path. */
+struct scratch {
+	struct frame frame;
+	struct sw_work work;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, struct scratch);
+} sw_works SEC(".maps");
 
 enum frame_kind {
 	FRAME_OTHER,   /* pass */
@@ -40,9 +55,9 @@ enum frame_kind {
 };
 
 /** Whether the destination in work->asked and a port are ours; port 0 asks about the address alone. */
-SW_FN int service_is_ours(struct sw_work *work, uint32_t address_len, uint32_t port)
+SW_INLINE int service_is_ours(const struct sw_work *work, uint32_t port)
 {
-	const struct sw_control *control = work ? sw_control_of(work) : NULL;
+	const struct sw_control *control = sw_control_of(work);
 	if (!control)
 		return 0;
 	for (uint32_t i = 0; i < SW_SERVICES_MAX; i++) {
@@ -51,7 +66,7 @@ SW_FN int service_is_ours(struct sw_work *work, uint32_t address_len, uint32_t p
 		const struct sw_service *service = &control->service[i];
 		if (SW_LOAD64(service->address) == work->asked[0] &&
 			SW_LOAD64(service->address + 8) == work->asked[1] &&
-			service->address_len == address_len && (service->port == port || port == 0))
+			service->address_len == work->address_len && (service->port == port || port == 0))
 			return 1;
 	}
 	return 0;
@@ -75,17 +90,17 @@ SW_INLINE enum frame_kind frame_ipv4(
 	const struct iphdr *ip = (const void *)l3;
 	if (l3 + sizeof(*ip) > end || ip->version != 4 || ip->protocol != IPPROTO_UDP)
 		return FRAME_OTHER;
-	work->asked[0] = ip->daddr;
-	work->asked[1] = 0;
-	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT))
-		return service_is_ours(work, 4, 0) ? FRAME_AWKWARD : FRAME_OTHER;
-	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
-	if ((const uint8_t *)udp + sizeof(*udp) > end || !service_is_ours(work, 4, udp->dest))
-		return FRAME_OTHER;
 	SW_STORE64(work->address, ip->saddr);
 	SW_STORE64(work->address + 8, 0);
+	work->asked[0] = ip->daddr;
+	work->asked[1] = 0;
 	work->address_len = 4;
-	frame->is_ipv6 = 0;
+	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT))
+		return FRAME_AWKWARD;
+	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
+	if ((const uint8_t *)udp + sizeof(*udp) > end)
+		return FRAME_OTHER;
+	frame->port = udp->dest;
 	uint32_t total = bpf_ntohs(ip->tot_len);
 	if (total < sizeof(*ip) || total > (uint32_t)(end - l3))
 		return FRAME_BAD_LENGTH;
@@ -105,19 +120,17 @@ SW_INLINE enum frame_kind frame_ipv6(
 	const struct ipv6hdr *ip = (const void *)l3;
 	if (l3 + sizeof(*ip) > end || ip->version != 6)
 		return FRAME_OTHER;
-	work->asked[0] = SW_LOAD64(&ip->daddr);
-	work->asked[1] = SW_LOAD64((const uint8_t *)&ip->daddr + 8);
-	if (is_extension(ip->nexthdr))
-		return service_is_ours(work, 16, 0) ? FRAME_AWKWARD : FRAME_OTHER;
-	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
-	if (ip->nexthdr != IPPROTO_UDP || (const uint8_t *)udp + sizeof(*udp) > end ||
-		!service_is_ours(work, 16, udp->dest))
-		return FRAME_OTHER;
 	SW_STORE64(work->address, SW_LOAD64(&ip->saddr));
 	SW_STORE64(work->address + 8, SW_LOAD64((const uint8_t *)&ip->saddr + 8));
+	work->asked[0] = SW_LOAD64(&ip->daddr);
+	work->asked[1] = SW_LOAD64((const uint8_t *)&ip->daddr + 8);
 	work->address_len = 16;
-	if (udp->check == 0)
-		return FRAME_OTHER; /* the stack discards it (RFC 8200 s8.1) */
+	if (is_extension(ip->nexthdr))
+		return FRAME_AWKWARD;
+	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
+	if (ip->nexthdr != IPPROTO_UDP || (const uint8_t *)udp + sizeof(*udp) > end || udp->check == 0)
+		return FRAME_OTHER; /* without a checksum the stack discards it (RFC 8200 s8.1) */
+	frame->port = udp->dest;
 	frame->is_ipv6 = 1;
 	uint32_t payload = bpf_ntohs(ip->payload_len);
 	if (payload > (uint32_t)(end - l3) - sizeof(*ip))
@@ -141,6 +154,7 @@ SW_INLINE const uint8_t *frame_vlan(const uint8_t *at, const uint8_t *end, uint1
 SW_INLINE enum frame_kind frame_read(
 	struct frame *frame, struct sw_work *work, const uint8_t *data, const uint8_t *end)
 {
+	*frame = (struct frame){0};
 	const struct ethhdr *ethernet = (const void *)data;
 	if (data + sizeof(*ethernet) > end || ethernet->h_dest[0] & 1)
 		return FRAME_OTHER; /* multicast, broadcast: the stack discards what is not for it */
@@ -158,7 +172,10 @@ SW_INLINE enum frame_kind frame_read(
 	}
 	frame->udp = frame->l3 + header;
 	work->message_at = frame->udp + sizeof(struct udphdr);
-	return kind;
+	if (kind == FRAME_OTHER)
+		return FRAME_OTHER;
+	kind = sw_forget(work, kind);
+	return service_is_ours(work, frame->port) ? kind : FRAME_OTHER;
 }
 
 #endif

@@ -19,6 +19,24 @@
 
 #include <linux/pkt_cls.h>
 
+/** One's complement sum of the query. */
+SW_FN uint32_t query_sum(struct sw_work *work)
+{
+	uint32_t len = work ? work->message_len : 0;
+	uint64_t sum = 0, word;
+	for (uint32_t i = 0; i < SW_QUERY_MAX; i += 8) {
+		if (i + 8 > len)
+			break;
+		word = sw_buf64(work, i);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	if (len & 7) {
+		word = sw_buf64(work, len & ~7u) & sw_first_bytes(len & 7);
+		sum += (word & 0xffffffff) + (word >> 32);
+	}
+	return sw_sum_fold(sum);
+}
+
 /** Tell the checksum what changed. */
 SW_INLINE int checksum_update(
 	struct __sk_buff *skb, const struct sw_work *work, const struct frame *frame, uint32_t message_before)
@@ -42,7 +60,7 @@ SW_INLINE int answer(struct __sk_buff *skb, struct sw_work *work, const struct f
 	work->stream = 0;
 	if (work->message_len > SW_QUERY_MAX || message_copy(skb, work))
 		return TC_ACT_UNSPEC;
-	uint32_t before = work->query_sum;
+	uint32_t before = query_sum(work);
 	if (sw_work_out(work) != SW_QUERY_REPLY)
 		return TC_ACT_UNSPEC; /* XDP has counted it */
 	if (bpf_skb_change_tail(skb, work->message_at + work->reply_len, 0))
@@ -57,14 +75,13 @@ SEC("tc")
 int sw_room(struct __sk_buff *skb)
 {
 	uint32_t zero = 0;
-	struct sw_work *work = bpf_map_lookup_elem(&sw_works, &zero);
-	struct frame frame = {0};
-	if (!work || bpf_skb_pull_data(skb, 0))
+	struct scratch *scratch = bpf_map_lookup_elem(&sw_works, &zero);
+	if (!scratch || bpf_skb_pull_data(skb, 0))
 		return TC_ACT_UNSPEC;
 	const uint8_t *data = (const uint8_t *)(long)skb->data, *end = (const uint8_t *)(long)skb->data_end;
-	if (frame_read(&frame, work, data, end) != FRAME_QUERY)
+	if (frame_read(&scratch->frame, &scratch->work, data, end) != FRAME_QUERY)
 		return TC_ACT_UNSPEC;
-	return answer(skb, work, &frame);
+	return answer(skb, &scratch->work, &scratch->frame);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** BPF: scratch and counters, one element per CPU; the one way out of a program. */
+/** BPF: counters, one element per CPU; the one way out of a program. */
 #ifndef SW_XDP_VERDICT_H
 #define SW_XDP_VERDICT_H
 
 #include "answer/work.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, uint32_t);
-	__type(value, struct sw_work);
-} sw_works SEC(".maps");
 
 struct sw_counters {
 	uint64_t packets[32];
