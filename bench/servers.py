@@ -73,7 +73,11 @@ class Server:
         finally:
             client.close()
         self.load_s = time.monotonic() - begin
+        self.settle()
         self._pin()
+
+    def settle(self):
+        """Wait until it answers as it will from now on."""
 
     def _pin(self):
         """Back to the server's core: Knot places its threads itself, whatever it inherits."""
@@ -183,6 +187,10 @@ class Seawall(Server):
 
     def interface(self):
         return self.lab.server_interface
+
+    def settle(self):
+        # Its first answer comes from a socket: the programs are loaded once the zones are.
+        lab.wait_for(lambda: b"info: ready" in (self.state / "output").read_bytes(), "the kernel part", START_LIMIT_S)
 
     def arguments(self, zones):
         words = [self.binary(), "serve", "--listen", f"{lab.SERVER}@53", "--xdp", self.interface()]

@@ -175,6 +175,8 @@ static int open_store(struct answerer *a)
 	if (!a->is_kernel)
 		return sw_store_new(&a->store, NULL);
 	int err = sw_kernel_open(&a->kernel, why);
+	if (err == 0)
+		err = sw_kernel_load(a->kernel, why);
 	if (err != 0) {
 		sw_complain(a->command, "no kernel engine: %s", why[0] ? why : strerror(-err));
 		return err;

@@ -3,12 +3,17 @@
 #include "serve/log.h"
 #include <errno.h>
 #include <ifaddrs.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct sw_ladder {
 	struct sw_kernel *kernel;
+	pthread_t loading;
+	bool is_loading; /* the thread has not been joined */
+	bool is_loaded;	 /* the programs are in the kernel */
 	char why[SW_WHY_MAX];
 	size_t count;
 	struct sw_rung *rungs;
@@ -104,13 +109,38 @@ int sw_ladder_open(struct sw_ladder **result, const struct sw_settings *settings
 		sw_ladder_free(ladder);
 		return err;
 	}
-	if (ladder->count > 0 && sw_kernel_open(&ladder->kernel, ladder->why) != 0) {
+	if (ladder->count > 0 && sw_kernel_open(&ladder->kernel, ladder->why) != 0)
 		ladder->kernel = NULL;
-		for (size_t i = 0; i < ladder->count; i++)
-			snprintf(ladder->rungs[i].why, SW_WHY_MAX, "%s", ladder->why);
-	}
 	*result = ladder;
 	return 0;
+}
+
+static void *load(void *arg)
+{
+	struct sw_ladder *ladder = arg;
+	ladder->is_loaded = sw_kernel_load(ladder->kernel, ladder->why) == 0;
+	return NULL;
+}
+
+void sw_ladder_start(struct sw_ladder *ladder)
+{
+	cpu_set_t cores;
+	if (ladder->kernel == NULL || sched_getaffinity(0, sizeof(cores), &cores) != 0 ||
+		CPU_COUNT(&cores) < 2)
+		return;
+	ladder->is_loading = pthread_create(&ladder->loading, NULL, load, ladder) == 0;
+}
+
+/** Programs in the kernel, or the reason why not at every rung. */
+static void load_finish(struct sw_ladder *ladder)
+{
+	if (ladder->is_loading)
+		pthread_join(ladder->loading, NULL);
+	else if (ladder->kernel != NULL)
+		load(ladder);
+	ladder->is_loading = false;
+	for (size_t i = 0; !ladder->is_loaded && i < ladder->count; i++)
+		snprintf(ladder->rungs[i].why, SW_WHY_MAX, "%s", ladder->why);
 }
 
 void sw_ladder_detach(struct sw_ladder *ladder)
@@ -123,6 +153,8 @@ void sw_ladder_free(struct sw_ladder *ladder)
 {
 	if (ladder == NULL)
 		return;
+	if (ladder->is_loading)
+		pthread_join(ladder->loading, NULL);
 	if (ladder->kernel != NULL)
 		sw_kernel_free(ladder->kernel);
 	free(ladder->rungs);
@@ -132,6 +164,11 @@ void sw_ladder_free(struct sw_ladder *ladder)
 struct sw_kernel *sw_ladder_kernel(const struct sw_ladder *ladder)
 {
 	return ladder->kernel;
+}
+
+bool sw_ladder_is_loaded(const struct sw_ladder *ladder)
+{
+	return ladder->is_loaded;
 }
 
 const char *sw_ladder_why(const struct sw_ladder *ladder)
@@ -153,11 +190,12 @@ static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoi
 
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings)
 {
-	for (size_t i = 0; ladder->kernel != NULL && i < settings->listen_count; i++)
+	load_finish(ladder);
+	for (size_t i = 0; ladder->is_loaded && i < settings->listen_count; i++)
 		listen_on(ladder, &settings->listen[i]);
 	for (size_t i = 0; i < ladder->count; i++) {
 		struct sw_rung *rung = &ladder->rungs[i];
-		if (ladder->kernel != NULL &&
+		if (ladder->is_loaded &&
 			sw_kernel_attach(ladder->kernel, rung->interface, &rung->mode, rung->why) != 0)
 			rung->mode = SW_ATTACH_NONE;
 		bool is_attached = rung->mode != SW_ATTACH_NONE;
@@ -170,7 +208,7 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 
 void sw_ladder_refresh(struct sw_ladder *ladder, const struct sw_settings *settings)
 {
-	for (size_t i = 0; ladder->kernel != NULL && i < settings->listen_count; i++) {
+	for (size_t i = 0; ladder->is_loaded && i < settings->listen_count; i++) {
 		if (sw_endpoint_is_wildcard(&settings->listen[i]))
 			listen_on(ladder, &settings->listen[i]);
 	}

@@ -18,11 +18,15 @@ struct sw_rung {
 
 struct sw_ladder;
 
-/** Find the interfaces and load the kernel part, if it is wanted. Not being allowed to, or a kernel that
- * refuses the programs, is no error: there are the sockets.
+/** Find the interfaces and make the maps of the kernel part, if it is wanted. Not being allowed to is no
+ * error: there are the sockets.
  * @param why  SW_WHY_TEXT_MAX bytes
  * @return 0; -ENODEV with text in why when a listed interface is missing; -ENOMEM */
 int sw_ladder_open(struct sw_ladder **ladder, const struct sw_settings *settings, char *why);
+
+/** Begin to load the programs on a thread of its own. Where there is one core alone the zones come first,
+ * since sockets can answer from them; then sw_ladder_attach() loads. Signals must be blocked. */
+void sw_ladder_start(struct sw_ladder *ladder);
 
 /** Leave the interfaces to the sockets. */
 void sw_ladder_detach(struct sw_ladder *ladder);
@@ -30,13 +34,17 @@ void sw_ladder_detach(struct sw_ladder *ladder);
 /** Detached or not; the store must have gone before. Takes NULL. */
 void sw_ladder_free(struct sw_ladder *ladder);
 
-/** NULL where there is no kernel part. */
+/** NULL where there are no maps. */
 struct sw_kernel *sw_ladder_kernel(const struct sw_ladder *ladder);
 
-/** Why there is no kernel part, or "". */
+/** Whether the kernel has taken the programs; known after sw_ladder_attach(). */
+bool sw_ladder_is_loaded(const struct sw_ladder *ladder);
+
+/** Why it has not, or "". */
 const char *sw_ladder_why(const struct sw_ladder *ladder);
 
-/** Attach everywhere; what cannot be is in the rungs. The store of this kernel part must exist. */
+/** Wait for the programs, or load them, and attach everywhere; what cannot be is in the rungs. A kernel that
+ * refuses the programs is no error. The store of this kernel part must exist. */
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings);
 
 /** Addresses of the machine have changed: wildcards stand for others now. */

@@ -203,12 +203,12 @@ static int answer(struct node *node)
 		sw_log(SW_LOG_ERROR, "cannot start to answer: %s", strerror(-err));
 		return err;
 	}
-	sw_ladder_attach(node->ladder, node->settings);
 	node->is_answering = true;
 	for (size_t i = 0; i < node->settings->listen_count; i++) {
 		char text[SW_ENDPOINT_TEXT_MAX];
 		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
 	}
+	sw_ladder_attach(node->ladder, node->settings); /* the sockets answer meanwhile */
 	sw_log(SW_LOG_INFO, "ready");
 	sw_log_notify("READY=1");
 	return 0;
@@ -381,6 +381,8 @@ int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *
 		err = store_open(&node);
 	if (err == 0)
 		err = events_open(&node);
+	if (err == 0)
+		sw_ladder_start(node.ladder);
 	if (err == 0)
 		err = loader_open(&node, reread, reread_arg);
 	if (err == 0 && settings->zone_count == 0)

@@ -55,8 +55,9 @@ static json_t *kernel_json(const struct sw_ladder *ladder)
 	struct sw_kernel *kernel = sw_ladder_kernel(ladder);
 	if (kernel != NULL)
 		sw_kernel_counters(kernel, verdicts);
-	return json_pack("{s:b, s:s, s:o, s:o}", "loaded", kernel != NULL, "reason", sw_ladder_why(ladder),
-		"punted_share", punted_share(verdicts), "verdicts", verdicts_json(verdicts));
+	return json_pack("{s:b, s:s, s:o, s:o}", "loaded", sw_ladder_is_loaded(ladder), "reason",
+		sw_ladder_why(ladder), "punted_share", punted_share(verdicts), "verdicts",
+		verdicts_json(verdicts));
 }
 
 static json_t *udp_json(const struct sw_status_parts *parts)

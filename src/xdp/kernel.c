@@ -30,6 +30,7 @@ struct pending {
 };
 
 struct sw_kernel {
+	struct answer_bpf *maps; /* of this object no program is loaded: maps are there at once */
 	struct answer_bpf *answer;
 	struct room_bpf *room;
 	struct sw_control *control;
@@ -74,42 +75,52 @@ static void load_reason(int error, const char *log, char *why)
 		snprintf(why, SW_WHY_MAX,
 			"no rights to load BPF programs (CAP_BPF and CAP_NET_ADMIN are needed)");
 	else
-		snprintf(why, SW_WHY_MAX, "loading the BPF programs failed: %s", strerror(-error));
+		snprintf(why, SW_WHY_MAX, "loading the BPF programs and maps failed: %s", strerror(-error));
 }
 
-static int load_answer(struct sw_kernel *kernel, char *log)
+static int load_maps(struct sw_kernel *kernel)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
-	kernel->answer = answer_bpf__open_opts(&options);
-	if (!kernel->answer)
+	kernel->maps = answer_bpf__open();
+	if (!kernel->maps)
 		return -errno;
-	return answer_bpf__load(kernel->answer);
+	bpf_program__set_autoload(kernel->maps->progs.sw_xdp, false);
+	return answer_bpf__load(kernel->maps);
 }
 
-/** The tc program works on the maps of the XDP program. */
-static int load_room(struct sw_kernel *kernel, char *log)
+/** Have the programs of an object work on the maps there are. */
+static int share_maps(const struct sw_kernel *kernel, struct bpf_object *object)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
-	kernel->room = room_bpf__open_opts(&options);
-	if (!kernel->room)
-		return -errno;
 	struct bpf_map *map;
-	bpf_object__for_each_map(map, kernel->room->obj)
+	bpf_object__for_each_map(map, object)
 	{
-		const char *name = bpf_map__name(map);
-		struct bpf_map *theirs = bpf_object__find_map_by_name(kernel->answer->obj, name);
-		int error = theirs ? bpf_map__reuse_fd(map, bpf_map__fd(theirs)) : -ENOENT;
+		struct bpf_map *ours = bpf_object__find_map_by_name(kernel->maps->obj, bpf_map__name(map));
+		int error = ours ? bpf_map__reuse_fd(map, bpf_map__fd(ours)) : -ENOENT;
 		if (error)
 			return error;
 	}
-	return room_bpf__load(kernel->room);
+	return 0;
+}
+
+static int load_programs(struct sw_kernel *kernel, char *log)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
+	kernel->answer = answer_bpf__open_opts(&options);
+	kernel->room = room_bpf__open_opts(&options);
+	if (!kernel->answer || !kernel->room)
+		return -errno;
+	int error = share_maps(kernel, kernel->answer->obj);
+	if (!error)
+		error = share_maps(kernel, kernel->room->obj);
+	if (!error)
+		error = answer_bpf__load(kernel->answer);
+	return error ? error : room_bpf__load(kernel->room);
 }
 
 static int control_map(struct sw_kernel *kernel)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t bytes = (sizeof(struct sw_control) + page - 1) & ~(page - 1);
-	int fd = bpf_map__fd(kernel->answer->maps.sw_control_page);
+	int fd = bpf_map__fd(kernel->maps->maps.sw_control_page);
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
@@ -131,35 +142,35 @@ static int barrier_new(struct sw_kernel *kernel)
 int sw_kernel_open(struct sw_kernel **out, char *why)
 {
 	struct sw_kernel *kernel = calloc(1, sizeof(*kernel));
-	char *log = calloc(1, LOG_BYTES);
-	int error = -ENOMEM;
-	*why = '\0';
-	if (!kernel || !log) {
-		free(kernel);
-		free(log);
-		return error;
-	}
+	if (!kernel)
+		return -ENOMEM;
 	kernel->barrier_inner = kernel->barrier_outer = -1;
 	libbpf_print_fn_t printed = libbpf_set_print(quiet);
-	error = load_answer(kernel, log);
-	if (!error)
-		error = load_room(kernel, log);
+	int error = load_maps(kernel);
 	libbpf_set_print(printed);
-	if (error)
-		load_reason(error, log, why);
-	free(log);
 	if (!error)
 		error = control_map(kernel);
 	if (!error)
 		error = barrier_new(kernel);
 	if (error) {
-		if (!*why)
-			snprintf(why, SW_WHY_MAX, "making BPF maps failed: %s", strerror(-error));
+		load_reason(error, "", why);
 		sw_kernel_free(kernel);
 		return error;
 	}
 	*out = kernel;
 	return 0;
+}
+
+int sw_kernel_load(struct sw_kernel *kernel, char *why)
+{
+	char *log = calloc(1, LOG_BYTES); /* libbpf asks for a log only where it failed without */
+	libbpf_print_fn_t printed = libbpf_set_print(quiet);
+	int error = log ? load_programs(kernel, log) : -ENOMEM;
+	libbpf_set_print(printed);
+	if (error)
+		load_reason(error, log ? log : "", why);
+	free(log);
+	return error;
 }
 
 void sw_kernel_detach(struct sw_kernel *kernel)
@@ -188,6 +199,7 @@ void sw_kernel_free(struct sw_kernel *kernel)
 		close(kernel->barrier_inner);
 	room_bpf__destroy(kernel->room);
 	answer_bpf__destroy(kernel->answer);
+	answer_bpf__destroy(kernel->maps);
 	free(kernel);
 }
 
@@ -232,7 +244,7 @@ static int segments_show(void *context)
 	}
 	if (!error)
 		error = bpf_map_update_batch(
-			bpf_map__fd(kernel->answer->maps.sw_segments), keys, fds, &count, NULL);
+			bpf_map__fd(kernel->maps->maps.sw_segments), keys, fds, &count, NULL);
 	free(keys);
 	free(fds);
 	if (error)
@@ -261,7 +273,7 @@ static void segment_free(void *context, uint32_t number, uint8_t *memory)
 	struct sw_kernel *kernel = context;
 	munmap(memory, SEGMENT_MAP_BYTES);
 	if (!pending_forget(kernel, number))
-		bpf_map_delete_elem(bpf_map__fd(kernel->answer->maps.sw_segments), &number);
+		bpf_map_delete_elem(bpf_map__fd(kernel->maps->maps.sw_segments), &number);
 }
 
 static void wait_for_readers(void *context)
@@ -368,12 +380,12 @@ int sw_kernel_counters(struct sw_kernel *kernel, uint64_t counters[SW_VERDICT_CO
 	int cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)
 		return cpus;
-	size_t each = bpf_map__value_size(kernel->answer->maps.sw_counts);
+	size_t each = bpf_map__value_size(kernel->maps->maps.sw_counts);
 	uint64_t *all = calloc((size_t)cpus, each);
 	if (!all)
 		return -ENOMEM;
 	uint32_t zero = 0;
-	int error = bpf_map_lookup_elem(bpf_map__fd(kernel->answer->maps.sw_counts), &zero, all);
+	int error = bpf_map_lookup_elem(bpf_map__fd(kernel->maps->maps.sw_counts), &zero, all);
 	memset(counters, 0, SW_VERDICT_COUNT * sizeof(*counters));
 	for (int cpu = 0; cpu < cpus && !error; cpu++) {
 		for (unsigned i = 0; i < SW_VERDICT_COUNT; i++)

@@ -10,10 +10,18 @@ struct sw_kernel;
 
 #define SW_WHY_MAX 256 /* text of a reason */
 
-/** Load programs and maps.
- * @param why  SW_WHY_MAX bytes: on error what the kernel or its verifier refused
- * @return 0 or -errno (-EPERM: no rights; -EINVAL: refused by the verifier) */
+/** Make the maps: from now on a store can be filled.
+ * @param why  SW_WHY_MAX bytes: on error what the kernel refused
+ * @return 0 or -errno (-EPERM: no rights) */
 int sw_kernel_open(struct sw_kernel **kernel, char *why);
+
+/** Have the programs verified and loaded, once, before anything is attached. Takes a few tenths of a second;
+ * the store can be filled meanwhile, by another thread.
+ * @param why  SW_WHY_MAX bytes: on error what the kernel or its verifier refused
+ * @return 0 or -errno (-EPERM: no rights; -EINVAL: refused by the verifier); then the maps are good for a
+ * store that sockets read, and for nothing else */
+int sw_kernel_load(struct sw_kernel *kernel, char *why);
+
 /** Detach from every interface and free. */
 void sw_kernel_free(struct sw_kernel *kernel);
 

@@ -104,6 +104,8 @@ static int set_up(struct setting *setting, const char *directory)
 	char why[SW_WHY_MAX] = "";
 	struct sw_backing backing;
 	int error = sw_kernel_open(&setting->kernel, why);
+	if (error == 0)
+		error = sw_kernel_load(setting->kernel, why);
 	if (error != 0) {
 		fprintf(stderr, "the kernel part: %s: %s\n", strerror(-error), why);
 		return error;
