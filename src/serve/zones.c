@@ -27,8 +27,9 @@ struct zone {
 struct sw_zones {
 	struct sw_store *store;
 	const bool *is_stopping;
-	pthread_mutex_t lock; /* taken by the loading thread to change, by others to look */
-	struct zone **zones;  /* in canonical order */
+	struct sw_contents *contents; /* of the zone in hand; its memory serves a whole round */
+	pthread_mutex_t lock;	      /* taken by the loading thread to change, by others to look */
+	struct zone **zones;	      /* in canonical order */
 	size_t count;
 	uint64_t image_bytes;
 };
@@ -145,12 +146,11 @@ static void zone_prepare(struct sw_zones *zones, struct zone *zone)
 {
 	struct listener listener = {.reason = ""};
 	struct sw_findings findings = {.emit = hear, .arg = &listener};
-	struct sw_contents *contents = NULL;
 	sw_name_text(zone->apex, listener.apex);
-	int err = sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, &findings, &contents);
+	int err =
+		sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, &findings, &zones->contents);
 	if (err == 0)
-		err = sw_store_prepare(zones->store, contents);
-	sw_contents_free(contents);
+		err = sw_store_prepare(zones->store, zones->contents);
 	pthread_mutex_lock(&zones->lock);
 	zone->errors = findings.count[SW_ERROR];
 	zone->warnings = findings.count[SW_WARNING];
@@ -184,6 +184,8 @@ static void zone_settle(struct sw_zones *zones, struct zone *zone, bool is_logge
 static void publish(
 	struct sw_zones *zones, struct zone **some, size_t count, struct sw_zones_outcome *outcome)
 {
+	sw_contents_free(zones->contents);
+	zones->contents = NULL;
 	int err = sw_store_publish(zones->store);
 	for (size_t i = 0; i < count; i++) {
 		if (some[i]->is_prepared && err == 0) {

@@ -23,18 +23,47 @@ static void arena_close(struct arena *arena)
 		munmap(arena->base, ARENA_MAX);
 }
 
-struct sw_contents *sw_contents_new(const uint8_t *apex, const struct sw_hash_key *key)
+/** What a small zone has used stays for the next. */
+static void arena_empty(struct arena *arena)
 {
-	struct sw_contents *contents = calloc(1, sizeof(*contents));
-	if (!contents)
-		return NULL;
+	if (arena->used > BIG_PAGE)
+		madvise(arena->base + BIG_PAGE, arena->used - BIG_PAGE, MADV_DONTNEED);
+	arena->used = 0;
+}
+
+static void files_forget(struct sw_contents *contents)
+{
+	for (uint16_t i = 0; i < contents->file_count; i++)
+		free(contents->files[i]);
+	free(contents->files);
+	contents->files = NULL;
+	contents->file_count = 0;
+}
+
+int sw_contents_restart(struct sw_contents *contents, const uint8_t *apex, const struct sw_hash_key *key)
+{
+	arena_empty(&contents->nodes);
+	arena_empty(&contents->names);
+	arena_empty(&contents->rrs);
+	files_forget(contents);
 	contents->key = *key;
 	contents->apex_len = (uint8_t)sw_name_len(apex);
 	contents->apex_labels = (uint8_t)sw_name_labels(apex);
 	memcpy(contents->apex, apex, contents->apex_len);
 	sw_name_lower(contents->apex);
+	contents->count = contents->indexed = contents->last_node = 0;
+	contents->records = 0;
+	contents->last_parent = (struct parent){0};
+	return sw_contents_names_start(contents);
+}
+
+struct sw_contents *sw_contents_new(const uint8_t *apex, const struct sw_hash_key *key)
+{
+	struct sw_contents *contents = calloc(1, sizeof(*contents));
+	if (!contents)
+		return NULL;
 	if (arena_open(&contents->nodes) || arena_open(&contents->names) || arena_open(&contents->rrs) ||
-		sw_contents_names_start(contents)) {
+		sw_contents_restart(contents, apex, key)) {
 		sw_contents_free(contents);
 		return NULL;
 	}
@@ -49,9 +78,7 @@ void sw_contents_free(struct sw_contents *contents)
 	arena_close(&contents->names);
 	arena_close(&contents->rrs);
 	sw_contents_names_end(contents);
-	for (uint16_t i = 0; i < contents->file_count; i++)
-		free(contents->files[i]);
-	free(contents->files);
+	files_forget(contents);
 	free(contents);
 }
 

@@ -8,6 +8,8 @@
 /** Nodes that wait for the index at the same time: in a big zone each look at it is a cache miss. */
 #define WAITING_MAX 16
 
+#define INDEX_MASK_MIN 1023
+
 static size_t index_bytes(uint32_t mask)
 {
 	return ((size_t)mask + 1) * sizeof(uint64_t);
@@ -22,7 +24,7 @@ static void index_free(uint64_t *index, uint32_t mask)
 /** Double the index. The tag, the low half of the hash, gives the slot, so no node is looked at. */
 static int index_grow(struct sw_contents *contents)
 {
-	uint32_t mask = contents->index_mask ? contents->index_mask * 2 + 1 : 1023;
+	uint32_t mask = contents->index ? contents->index_mask * 2 + 1 : INDEX_MASK_MIN;
 	uint64_t *index =
 		mmap(NULL, index_bytes(mask), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (index == MAP_FAILED)
@@ -135,10 +137,22 @@ int sw_contents_name_node(
 	return error ? error : settle_one(contents);
 }
 
+/** The smallest index, with nothing in it: that of the zone before, or a new one. */
+static int index_empty(struct sw_contents *contents)
+{
+	if (contents->index && contents->index_mask == INDEX_MASK_MIN) {
+		memset(contents->index, 0, index_bytes(INDEX_MASK_MIN));
+		return 0;
+	}
+	index_free(contents->index, contents->index_mask);
+	contents->index = NULL;
+	return index_grow(contents);
+}
+
 int sw_contents_names_start(struct sw_contents *contents)
 {
 	uint32_t node;
-	int error = index_grow(contents);
+	int error = index_empty(contents);
 	if (!error)
 		error = sw_contents_name_node(contents, contents->apex, contents->apex_len, &node);
 	if (!error)

@@ -8,11 +8,12 @@
 
 /** Read, group and check one zone; sums up what findings were not passed on.
  *
- * @param out  written only on success; the caller frees it
+ * @param contents  NULL, or those of another zone, to be used again; may be changed on failure too. The
+ * caller frees them
  * @return 0; -EBADMSG when findings refuse the zone; -EEXIST when two names share a hash (draw another key);
  *         -ENOMEM, -EFBIG
  */
 int sw_zone_load(const uint8_t *apex, const struct sw_hash_key *key, const char *path,
-	struct sw_findings *findings, struct sw_contents **out);
+	struct sw_findings *findings, struct sw_contents **contents);
 
 #endif

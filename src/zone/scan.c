@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libknot/libknot.h>
 #include <libzscanner/scanner.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,18 +352,27 @@ static const char *open_input(struct frame *frame)
 	return NULL;
 }
 
+static struct frame *frame_new(struct scan *scan, const struct frame *parent, const char *path)
+{
+	struct frame *frame = malloc(sizeof(*frame));
+	if (!frame)
+		return NULL;
+	memset(frame, 0, offsetof(struct frame, zs)); /* the scanner, 200 KB, clears itself */
+	frame->scan = scan;
+	frame->parent = parent;
+	frame->path = path;
+	frame->depth = parent ? parent->depth + 1 : 0;
+	return frame;
+}
+
 /** @param origin  text, or NULL for the apex
  * @param line    of the $INCLUDE in the parent's file */
 static int scan_file(struct scan *scan, const struct frame *parent, const char *path, const char *origin,
 	uint32_t ttl, uint32_t line)
 {
-	struct frame *frame = calloc(1, sizeof(*frame));
+	struct frame *frame = frame_new(scan, parent, path);
 	if (!frame)
 		return -ENOMEM;
-	frame->scan = scan;
-	frame->parent = parent;
-	frame->path = path;
-	frame->depth = parent ? parent->depth + 1 : 0;
 	int error = 0;
 	const char *problem = open_input(frame);
 	if (problem && parent)
@@ -401,11 +411,9 @@ int sw_zone_scan_text(struct sw_contents *contents, const char *name, const void
 {
 	struct scan scan = {.contents = contents, .findings = findings};
 	uint32_t errors_before = findings->count[SW_ERROR];
-	struct frame *frame = calloc(1, sizeof(*frame));
+	struct frame *frame = frame_new(&scan, NULL, name);
 	if (!frame)
 		return -ENOMEM;
-	frame->scan = &scan;
-	frame->path = name;
 	/* borrowed and never written to: the rewriter makes its own */
 	frame->input = (struct sw_input){.text = (char *)(uintptr_t)text, .size = size};
 	int error = 0;

@@ -81,7 +81,7 @@ static void test_no_file(void **state)
 	assert_int_equal(mkfifo("pipe", 0600), 0);
 	assert_int_equal(load("pipe", &seen, &contents), -EBADMSG);
 	assert_string_equal(seen.last, "pipe: error: the file is empty [file]");
-	assert_null(contents);
+	sw_contents_free(contents);
 }
 
 static void test_load(void **state)
@@ -104,7 +104,38 @@ static void test_load(void **state)
 	contents = NULL;
 	write_file("refused.zone", HEAD "a CNAME ns\na A 192.0.2.1\n");
 	assert_int_equal(load("refused.zone", &seen, &contents), -EBADMSG);
-	assert_null(contents);
+	sw_contents_free(contents);
+}
+
+/** Contents used again hold nothing of the zone before, be it small, big or refused. */
+static void test_again(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct sw_contents *contents = NULL;
+	FILE *big = fopen("big.zone", "w");
+	assert_non_null(big);
+	fputs(HEAD, big);
+	for (int i = 0; i < 100000; i++)
+		fprintf(big, "n%d A 192.0.2.1\n", i);
+	assert_int_equal(fclose(big), 0);
+	write_file("small.zone", HEAD "b A 192.0.2.1\n");
+	write_file("other.zone", HEAD "c A 192.0.2.2\n");
+	write_file("refused.zone", HEAD "a CNAME ns\na A 192.0.2.1\n");
+	static const char *const files[] = {
+		"small.zone", "other.zone", "big.zone", "refused.zone", "small.zone"};
+	static const uint32_t counts[] = {3, 3, 100002, 3, 3};
+	for (size_t i = 0; i < 5; i++) {
+		bool is_small = files[i][0] == 's', is_other = files[i][0] == 'o';
+		assert_int_equal(load(files[i], &seen, &contents), files[i][0] == 'r' ? -EBADMSG : 0);
+		assert_int_equal(sw_contents_count(contents), counts[i]);
+		assert_string_equal(sw_contents_file(contents, 0), files[i]);
+		assert_int_equal(
+			sw_contents_find(contents, (const uint8_t *)"\1b\7example") != NULL, is_small);
+		assert_int_equal(
+			sw_contents_find(contents, (const uint8_t *)"\1c\7example") != NULL, is_other);
+	}
+	sw_contents_free(contents);
 }
 
 static void test_collision(void **state)
@@ -116,7 +147,7 @@ static void test_collision(void **state)
 	struct sw_contents *contents = NULL;
 	write_file("collide.zone", HEAD "a.b A 192.0.2.1\nb.a A 192.0.2.2\na A 192.0.2.2\nc A 192.0.2.2\n");
 	assert_int_equal(sw_zone_load(apex, &weak, "collide.zone", &findings, &contents), -EEXIST);
-	assert_null(contents);
+	sw_contents_free(contents);
 }
 
 static void test_include_depth(void **state)
@@ -229,8 +260,8 @@ static int leave_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_file), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_collision), cmocka_unit_test(test_include_depth),
-		cmocka_unit_test(test_text_without_include), cmocka_unit_test(test_many_errors),
-		cmocka_unit_test(test_huge_lines)};
+		cmocka_unit_test(test_again), cmocka_unit_test(test_collision),
+		cmocka_unit_test(test_include_depth), cmocka_unit_test(test_text_without_include),
+		cmocka_unit_test(test_many_errors), cmocka_unit_test(test_huge_lines)};
 	return cmocka_run_group_tests(tests, enter_directory, leave_directory);
 }
