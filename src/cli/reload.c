@@ -9,9 +9,11 @@ static const char help[] =
 	"is refused goes on being served as it was. Exit code 1 when one was refused, 3 when no daemon "
 	"runs.\n\n"
 	"usage: seawall reload [ZONE] [OPTIONS]\n\n"
-	"  ZONE            only this one; without it the configuration and lists of zones are read again, "
-	"zones\n"
-	"                  that are new there appear, and those that are not there any more go\n"
+	"  ZONE            only this one, whether its file has changed or not; without it the configuration "
+	"and\n"
+	"                  lists of zones are read again, zones that are new there appear, those that are "
+	"not there\n"
+	"                  any more go, and of the others those are loaded whose files have changed\n"
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
 	"Example: seawall reload example.com\n";
@@ -31,8 +33,9 @@ static int print(const struct sw_command *command, const json_t *reply)
 			json_string_value(json_object_get(zone, "state"))[0] == 'o'
 				? " (the version before goes on serving)"
 				: "");
-	printf("%lld zone(s) loaded, %lld refused, %lld removed in %.2f s\n",
+	printf("%lld zone(s) loaded, %lld unchanged, %lld refused, %lld removed in %.2f s\n",
 		(long long)json_integer_value(json_object_get(reply, "loaded")),
+		(long long)json_integer_value(json_object_get(reply, "unchanged")),
 		(long long)json_integer_value(json_object_get(reply, "refused")),
 		(long long)json_integer_value(json_object_get(reply, "removed")),
 		json_number_value(json_object_get(reply, "seconds")));

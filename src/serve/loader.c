@@ -110,9 +110,9 @@ static bool needs_restart(const struct sw_settings *a, const struct sw_settings 
 static void say(const char *what, const struct sw_zones_outcome *outcome)
 {
 	sw_log(outcome->refused ? SW_LOG_WARNING : SW_LOG_INFO,
-		"%s: %u %s loaded, %u refused, %u removed in %.2f s", what, outcome->loaded,
-		outcome->loaded == 1 ? "zone" : "zones", outcome->refused, outcome->removed,
-		outcome->seconds);
+		"%s: %u %s loaded, %u unchanged, %u refused, %u removed in %.2f s", what, outcome->loaded,
+		outcome->loaded == 1 ? "zone" : "zones", outcome->unchanged, outcome->refused,
+		outcome->removed, outcome->seconds);
 }
 
 /** Configuration and everything named there. Bad input changes nothing. */
@@ -168,11 +168,11 @@ static void reply(struct sw_loader *loader, const struct job *job, int err,
 	json_t *refused = json_array();
 	if (outcome->refused > 0)
 		sw_zones_each(loader->parts.zones, add_refused, refused);
-	json_t *answer =
-		err ? json_pack("{s:b, s:s}", "ok", 0, "error", why)
-		    : json_pack("{s:b, s:i, s:i, s:i, s:f, s:O}", "ok", outcome->refused == 0, "loaded",
-			      outcome->loaded, "refused", outcome->refused, "removed", outcome->removed,
-			      "seconds", outcome->seconds, "zones_refused", refused);
+	json_t *answer = err ? json_pack("{s:b, s:s}", "ok", 0, "error", why)
+			     : json_pack("{s:b, s:i, s:i, s:i, s:i, s:f, s:O}", "ok", outcome->refused == 0,
+				       "loaded", outcome->loaded, "unchanged", outcome->unchanged, "refused",
+				       outcome->refused, "removed", outcome->removed, "seconds",
+				       outcome->seconds, "zones_refused", refused);
 	sw_control_reply(job->reply_fd, answer);
 	json_decref(answer);
 	json_decref(refused);

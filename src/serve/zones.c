@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zones.h"
 #include "serve/log.h"
+#include "zone/files.h"
 #include "zone/load.h"
 #include <errno.h>
 #include <pthread.h>
@@ -20,8 +21,9 @@ struct zone {
 	uint32_t errors, warnings;
 	int64_t loaded_s;
 	struct sw_store_zone served;
-	bool is_prepared; /* compiled, to be published */
-	bool is_listed;	  /* in sw_zones.zones */
+	struct sw_zone_files files; /* of the version loaded last */
+	bool is_prepared;	    /* compiled, to be published */
+	bool is_listed;		    /* in sw_zones.zones */
 };
 
 struct sw_zones {
@@ -62,6 +64,7 @@ static void zone_free(struct zone *zone)
 	free(zone->apex);
 	free(zone->file);
 	free(zone->reason);
+	sw_zone_files_free(&zone->files);
 	free(zone);
 }
 
@@ -151,6 +154,8 @@ static void zone_prepare(struct sw_zones *zones, struct zone *zone)
 		sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, &findings, &zones->contents);
 	if (err == 0)
 		err = sw_store_prepare(zones->store, zones->contents);
+	if (err == 0)
+		sw_zone_files_note(&zone->files, zones->contents);
 	pthread_mutex_lock(&zones->lock);
 	zone->errors = findings.count[SW_ERROR];
 	zone->warnings = findings.count[SW_WARNING];
@@ -197,8 +202,8 @@ static void publish(
 			some[i]->is_prepared = false;
 			zone_refuse(zones, some[i], error_text(err));
 		}
-		if (some[i]->state != SW_ZONE_WAITING)
-			outcome->refused++;
+		outcome->refused += some[i]->state == SW_ZONE_REFUSED || some[i]->state == SW_ZONE_OUTDATED;
+		outcome->unchanged += some[i]->state == SW_ZONE_SERVING;
 	}
 	pthread_mutex_lock(&zones->lock);
 	zones->image_bytes = sw_store_bytes(zones->store);
@@ -247,6 +252,7 @@ static void files_update(struct zone **merged, const struct sw_settings *setting
 			continue; /* the old name stands; the next reload tries again */
 		free(merged[i]->file);
 		merged[i]->file = file;
+		sw_zone_files_free(&merged[i]->files);
 	}
 }
 
@@ -293,8 +299,11 @@ int sw_zones_load(
 	for (size_t i = 0; i < gone_count; i++)
 		drop(zones, gone[i], outcome);
 	free(gone);
-	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++)
-		zone_prepare(zones, merged[i]);
+	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++) {
+		if (merged[i]->state != SW_ZONE_SERVING ||
+			!sw_zone_files_unchanged(&merged[i]->files, merged[i]->file))
+			zone_prepare(zones, merged[i]);
+	}
 	publish(zones, merged, zones->count, outcome);
 	outcome->seconds = seconds_now() - start;
 	return 0;

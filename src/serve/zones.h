@@ -38,7 +38,7 @@ struct sw_zone_report {
 
 /** How a round of loading went. */
 struct sw_zones_outcome {
-	unsigned loaded, refused, removed;
+	unsigned loaded, unchanged, refused, removed;
 	double seconds;
 };
 
@@ -48,12 +48,13 @@ struct sw_zones;
 struct sw_zones *sw_zones_new(struct sw_store *store, const bool *is_stopping);
 void sw_zones_free(struct sw_zones *zones);
 
-/** Make the zones those of the settings: remove what is not there any more, load all that is.
+/** Make the zones those of the settings: remove what is not there any more, load all that is and is not
+ * served already as its files are.
  * @return 0 or -ENOMEM */
 int sw_zones_load(
 	struct sw_zones *zones, const struct sw_settings *settings, struct sw_zones_outcome *outcome);
 
-/** Load one again from its file. @return 0, or -ENOENT when there is none of that name */
+/** Load one from its file, changed or not. @return 0, or -ENOENT when there is none of that name */
 int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome);
 
 typedef void sw_zone_report_fn(void *arg, const struct sw_zone_report *report);

@@ -34,7 +34,7 @@ static void arena_empty(struct arena *arena)
 static void files_forget(struct sw_contents *contents)
 {
 	for (uint16_t i = 0; i < contents->file_count; i++)
-		free(contents->files[i]);
+		free(contents->files[i].path);
 	free(contents->files);
 	contents->files = NULL;
 	contents->file_count = 0;
@@ -85,17 +85,32 @@ void sw_contents_free(struct sw_contents *contents)
 int sw_contents_add_file(struct sw_contents *contents, const char *path)
 {
 	for (uint16_t i = 0; i < contents->file_count; i++) {
-		if (strcmp(contents->files[i], path) == 0)
+		if (strcmp(contents->files[i].path, path) == 0)
 			return i;
 	}
-	char **files = realloc(contents->files, (contents->file_count + 1u) * sizeof(*files));
+	struct file *files = realloc(contents->files, (contents->file_count + 1u) * sizeof(*files));
 	if (!files)
 		return -ENOMEM;
 	contents->files = files;
-	files[contents->file_count] = strdup(path);
-	if (!files[contents->file_count] || contents->file_count == UINT16_MAX)
+	if (contents->file_count == UINT16_MAX)
 		return -ENOMEM;
-	return contents->file_count++;
+	files[contents->file_count] = (struct file){.path = strdup(path)};
+	return files[contents->file_count].path ? contents->file_count++ : -ENOMEM;
+}
+
+void sw_contents_stamp_file(struct sw_contents *contents, uint16_t file, uint64_t stamp)
+{
+	contents->files[file].stamp = stamp;
+}
+
+uint16_t sw_contents_file_count(const struct sw_contents *contents)
+{
+	return contents->file_count;
+}
+
+uint64_t sw_contents_file_stamp(const struct sw_contents *contents, uint16_t file)
+{
+	return contents->files[file].stamp;
 }
 
 /** Copy a name in lower case, eight bytes at a time: length bytes are below 'A'. @return its length */
@@ -172,7 +187,7 @@ uint64_t sw_contents_records(const struct sw_contents *contents)
 
 const char *sw_contents_file(const struct sw_contents *contents, uint16_t file)
 {
-	return file < contents->file_count ? contents->files[file] : "?";
+	return file < contents->file_count ? contents->files[file].path : "?";
 }
 
 struct sw_node *sw_contents_node(const struct sw_contents *contents, uint32_t node)

@@ -72,6 +72,11 @@ int sw_contents_add(struct sw_contents *contents, const uint8_t *owner, uint16_t
 /** Remember a file name for findings. @return its index, or -ENOMEM */
 int sw_contents_add_file(struct sw_contents *contents, const char *path);
 
+/** Remember which version of a file was read (zone/files.h). */
+void sw_contents_stamp_file(struct sw_contents *contents, uint16_t file, uint64_t stamp);
+uint64_t sw_contents_file_stamp(const struct sw_contents *contents, uint16_t file);
+uint16_t sw_contents_file_count(const struct sw_contents *contents);
+
 /** After the last record: make empty non-terminals, set flags and parents; only then can names be looked up.
  * @return 0 or -ENOMEM, -EEXIST, -EFBIG */
 int sw_contents_finish(struct sw_contents *contents);

@@ -16,6 +16,12 @@ struct arena {
 	size_t used;
 };
 
+/** A file that was read. */
+struct file {
+	char *path;
+	uint64_t stamp;
+};
+
 /** What the names directly below one name share. */
 struct parent {
 	uint64_t hash;
@@ -36,7 +42,7 @@ struct sw_contents {
 	uint32_t index_mask;
 	uint32_t last_node;	   /* of the record before: files mostly repeat an owner */
 	struct parent last_parent; /* of the owner before: mostly the next one's too */
-	char **files;
+	struct file *files;
 	uint16_t file_count;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/input.h"
+#include "zone/files.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,8 +59,11 @@ static int read_open(struct sw_input *input, int fd)
 		return -errno;
 	/* one byte more than the size: the end is seen without growing */
 	size_t want = ((size_t)stat.st_size + PAGE) & ~(size_t)(PAGE - 1);
-	*input = (struct sw_input){
-		.text = map_bytes(want), .reserved = want, .device = stat.st_dev, .inode = stat.st_ino};
+	*input = (struct sw_input){.text = map_bytes(want),
+		.reserved = want,
+		.device = stat.st_dev,
+		.inode = stat.st_ino,
+		.stamp = sw_file_stamp(&stat)};
 	if (!input->text)
 		return -ENOMEM;
 	int error = read_all(input, fd);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /** Larger than this is refused: no zone, but perhaps a device or a runaway pipe. */
@@ -17,6 +18,7 @@ struct sw_input {
 	size_t released; /* bytes from the start that were given back to the system */
 	dev_t device;	 /* which file it was */
 	ino_t inode;
+	uint64_t stamp; /* and which version of it (zone/files.h) */
 };
 
 /** Read a regular file or a pipe to its end.

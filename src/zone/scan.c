@@ -311,6 +311,7 @@ static int scan_text(struct frame *frame, const char *origin, uint32_t ttl)
 	if (file < 0)
 		return file;
 	frame->file = (uint16_t)file;
+	sw_contents_stamp_file(scan->contents, frame->file, frame->input.stamp);
 	scan->stats.files++;
 	scan->stats.bytes += frame->input.size;
 	if (zs_init(zs, origin, KNOT_CLASS_IN, ttl) != 0)

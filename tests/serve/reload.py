@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reloading: under load no query is lost, and what is broken changes nothing."""
 
+import os
 import select
 import signal
 import socket
@@ -176,6 +177,40 @@ def check_start_broken():
                 yield f"{states}"
             if rcode("example.com") != 0:
                 yield "the good zone is not served"
+
+
+def check_unchanged():
+    """Files that are as they were are not read again, except for a zone asked for by name; included files count."""
+    with node.Node() as daemon:
+        more = daemon.path / "more"
+        more.write_text("more 300 IN A 192.0.2.1\n")
+        daemon.zone.write_text(node.zone_text(2) + f"$INCLUDE {more}\n")
+
+        def reload(*arguments):
+            return daemon.run("reload", *arguments).stdout.split(" in ")[0]
+
+        loaded, same = (f"{n} zone(s) loaded, {1 - n} unchanged, 0 refused, 0 removed" for n in (1, 0))
+        if (said := reload()) != loaded:
+            yield f"files written just now: {said}"
+        node.wait_for(lambda: reload() == same, "files old enough to be left alone")
+        if (said := reload("example.com")) != loaded:
+            yield f"asked for by name: {said}"
+        for what, path in (("zone", daemon.zone), ("included", more)):
+            node.wait_for(lambda: reload() == same, "files old enough to be left alone")
+            times = path.stat()
+            fresh = path.with_suffix(".new")
+            fresh.write_text(path.read_text().replace("192.0.2.1", "192.0.2.9"))
+            os.utime(fresh, ns=(times.st_atime_ns, times.st_mtime_ns))
+            fresh.rename(path)  # same size, same time of modification
+            if (said := reload()) != loaded:
+                yield f"{what} file replaced: {said}"
+        wire, _ = node.datagram("127.0.0.1", node.query("more.example.com"))
+        if "192.0.2.9" not in dns.message.from_wire(wire).to_text():
+            yield "the new included file is not served"
+        more.unlink()
+        done = daemon.run("reload")
+        if done.returncode != 1 or "goes on serving" not in done.stderr:
+            yield f"an included file is missing: {done}"
 
 
 def check_unknown():
