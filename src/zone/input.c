@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
@@ -14,39 +15,65 @@
 #define PAGE 4096u
 #define RELEASE_STEP_BYTES (4u << 20)
 
-static char *map_bytes(size_t size)
+/** Hand out whole lines: what the scanner meets in one line it can read to its end. */
+static bool lines_end(struct sw_input *input)
 {
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return map == MAP_FAILED ? NULL : map;
+	const char *end = memrchr(input->text, '\n', input->filled);
+	if (input->fd < 0)
+		input->size = input->filled;
+	else
+		input->size = end ? (size_t)(end + 1 - input->text) : 0;
+	return input->size > 0;
 }
 
-static int read_all(struct sw_input *input, int fd)
+static int grow(struct sw_input *input)
 {
-	for (;;) {
-		if (input->size == input->reserved) {
-			size_t wider = input->reserved * 2;
-			if (wider > SW_INPUT_MAX_BYTES)
-				return -EFBIG;
-			void *map = mremap(input->text, input->reserved, wider, MREMAP_MAYMOVE);
-			if (map == MAP_FAILED)
-				return -ENOMEM;
-			input->text = map;
-			input->reserved = wider;
-		}
-		ssize_t got = read(fd, input->text + input->size, input->reserved - input->size);
-		if (got == 0)
-			return 0;
+	if (input->filled < input->reserved)
+		return 0;
+	char *text = realloc(input->text, input->reserved * 2);
+	if (!text)
+		return -ENOMEM;
+	input->text = text;
+	input->reserved *= 2;
+	return 0;
+}
+
+/** Fill what there is of room, or double it where there is none. At the end of the file it is closed. */
+static int fill(struct sw_input *input)
+{
+	int error = grow(input);
+	while (!error && input->fd >= 0 && input->filled < input->reserved) {
+		ssize_t got = read(input->fd, input->text + input->filled, input->reserved - input->filled);
 		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got > 0)
-			input->size += (size_t)got;
+			error = -errno;
+		if (got == 0) {
+			close(input->fd);
+			input->fd = -1;
+		}
+		if (got > 0) {
+			input->filled += (size_t)got;
+			input->bytes += (size_t)got;
+		}
+		if (input->bytes > SW_INPUT_MAX_BYTES)
+			error = -EFBIG;
 	}
+	return error;
 }
 
-static int read_open(struct sw_input *input, int fd)
+static int lines_fill(struct sw_input *input)
+{
+	size_t size = input->size;
+	int error;
+	do
+		error = fill(input);
+	while (!error && (!lines_end(input) || input->size == size) && input->fd >= 0);
+	return error;
+}
+
+static int check_kind(struct sw_input *input)
 {
 	struct stat stat;
-	if (fstat(fd, &stat) < 0)
+	if (fstat(input->fd, &stat) < 0)
 		return -errno;
 	if (S_ISDIR(stat.st_mode))
 		return -EISDIR;
@@ -54,49 +81,69 @@ static int read_open(struct sw_input *input, int fd)
 		return -ENODEV;
 	if ((uint64_t)stat.st_size >= SW_INPUT_MAX_BYTES)
 		return -EFBIG;
+	input->device = stat.st_dev;
+	input->inode = stat.st_ino;
+	input->stamp = sw_file_stamp(&stat);
 	/* opened without blocking, so that a pipe nobody writes to cannot hold us; its data are waited for */
-	if (fcntl(fd, F_SETFL, 0) < 0)
+	return fcntl(input->fd, F_SETFL, 0) < 0 ? -errno : 0;
+}
+
+int sw_input_open(struct sw_input *input, const char *path)
+{
+	*input = (struct sw_input){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+	if (input->fd < 0)
 		return -errno;
-	/* one byte more than the size: the end is seen without growing */
-	size_t want = ((size_t)stat.st_size + PAGE) & ~(size_t)(PAGE - 1);
-	*input = (struct sw_input){.text = map_bytes(want),
-		.reserved = want,
-		.device = stat.st_dev,
-		.inode = stat.st_ino,
-		.stamp = sw_file_stamp(&stat)};
-	if (!input->text)
-		return -ENOMEM;
-	int error = read_all(input, fd);
+	int error = check_kind(input);
+	if (!error) {
+		input->text = malloc(SW_INPUT_WINDOW_BYTES);
+		input->reserved = input->text ? SW_INPUT_WINDOW_BYTES : 0;
+		error = input->text ? lines_fill(input) : -ENOMEM;
+	}
 	if (error)
 		sw_input_free(input);
 	return error;
 }
 
-int sw_input_read(struct sw_input *input, const char *path)
+int sw_input_more(struct sw_input *input, const char **from)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	int error = read_open(input, fd);
-	close(fd);
+	size_t before = (size_t)(*from - input->text);
+	memmove(input->text, *from, input->filled - before);
+	input->filled -= before;
+	input->size -= before;
+	int error = lines_fill(input);
+	*from = input->text;
+	return error;
+}
+
+/** Everything to the end of the file. */
+static int fill_all(struct sw_input *input)
+{
+	int error = 0;
+	while (!error && input->fd >= 0)
+		error = fill(input);
+	lines_end(input);
 	return error;
 }
 
 void sw_input_free(struct sw_input *input)
 {
+	if (input->fd >= 0)
+		close(input->fd);
 	if (input->reserved)
-		munmap(input->text, input->reserved);
-	*input = (struct sw_input){0};
+		free(input->text);
+	*input = (struct sw_input){.fd = -1};
 }
 
 void sw_input_release(struct sw_input *input, const char *at)
 {
 	if (!input->reserved || at < input->text || at > input->text + input->size)
 		return;
-	size_t upto = (size_t)(at - input->text) & ~(size_t)(PAGE - 1);
+	size_t start = -(uintptr_t)input->text % PAGE, upto = (size_t)(at - input->text);
 	if (upto < input->released + RELEASE_STEP_BYTES)
 		return;
-	madvise(input->text + input->released, upto - input->released, MADV_DONTNEED);
+	size_t from = input->released > start ? input->released : start;
+	upto -= (upto - start) % PAGE;
+	madvise(input->text + from, upto - from, MADV_DONTNEED);
 	input->released = upto;
 }
 
@@ -205,24 +252,29 @@ static void rewrite(struct rewriter *rw)
 	}
 }
 
-int sw_input_rewrite(struct sw_input *input, const char *at)
+int sw_input_rewrite(struct sw_input *input, const char **from)
 {
+	size_t before = (size_t)(*from - input->text);
+	int error = fill_all(input);
+	*from = input->text + before;
+	if (error)
+		return error;
 	const char *end = input->text + input->size;
-	struct rewriter count = {.in = at, .end = end};
+	struct rewriter count = {.in = *from, .end = end};
 	rewrite(&count);
 	if (!count.is_changed)
 		return 0;
 
-	struct sw_input fresh = {.size = count.len,
-		.reserved = (count.len + PAGE) & ~(size_t)(PAGE - 1),
-		.device = input->device,
-		.inode = input->inode};
-	fresh.text = map_bytes(fresh.reserved);
+	struct sw_input fresh = *input;
+	fresh.released = 0;
+	fresh.size = fresh.filled = fresh.reserved = count.len;
+	fresh.text = malloc(count.len);
 	if (!fresh.text)
 		return -ENOMEM;
-	struct rewriter write = {.in = at, .end = end, .out = fresh.text};
+	struct rewriter write = {.in = *from, .end = end, .out = fresh.text};
 	rewrite(&write);
 	sw_input_free(input);
 	*input = fresh;
+	*from = fresh.text;
 	return 1;
 }

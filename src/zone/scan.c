@@ -32,11 +32,12 @@ struct frame {
 	bool is_rewritten;
 	uint16_t file;
 	unsigned depth;
-	int start_state; /* the scanner's state between records */
 
-	/* where the record being read begins: the end of the one before */
+	/* where the record being read begins, the end of the one before, and how the scanner stood there */
 	const char *from;
 	uint64_t from_line;
+	int from_state, from_top;
+	bool is_from_multiline;
 
 	zs_scanner_t zs;
 };
@@ -203,32 +204,51 @@ static bool may_go_on(const struct frame *frame)
 	       strncasecmp(start, origin, strlen(origin)) != 0;
 }
 
+/** Let the scanner go on at a place in the text, whatever it was doing. */
+static void scanner_point(struct frame *frame, const char *at)
+{
+	zs_scanner_t *zs = &frame->zs;
+	zs->input.start = frame->input.text;
+	zs->input.current = at;
+	zs->input.end = frame->input.text + frame->input.size;
+	zs->input.eof = false;
+}
+
+/** Let the scanner read the record at frame->from as if it had not begun. */
+static void scanner_place(struct frame *frame)
+{
+	zs_scanner_t *zs = &frame->zs;
+	scanner_point(frame, frame->from);
+	zs->cs = frame->from_state;
+	zs->top = frame->from_top;
+	zs->multiline = frame->is_from_multiline;
+	zs->long_string = zs->comma_list = false;
+	zs->r_data_tail = 0;
+	zs->line_counter = frame->from_line;
+	zs->state = ZS_STATE_NONE;
+	zs->error.code = ZS_OK;
+	zs->error.fatal = false;
+}
+
 /** Read the failed record once more in the form libzscanner takes.
- * @return 1 when there is something to read again, 0 when the error stands, -ENOMEM */
+ * @return 1 when there is something to read again, 0 when the error stands, -errno of reading */
 static int try_rewritten(struct frame *frame)
 {
 	zs_scanner_t *zs = &frame->zs;
 	if (frame->is_rewritten)
 		return 0;
 	frame->is_rewritten = true;
-	int changed = sw_input_rewrite(&frame->input, frame->from);
-	if (changed <= 0)
-		return changed;
-	zs->input.start = zs->input.current = frame->input.text;
-	zs->input.end = frame->input.text + frame->input.size;
-	zs->input.eof = false;
-	zs->cs = frame->start_state;
-	zs->top = 0;
-	zs->multiline = zs->long_string = zs->comma_list = false;
-	zs->r_data_tail = 0;
-	zs->line_counter = frame->from_line;
-	zs->state = ZS_STATE_NONE;
-	zs->error.code = ZS_OK;
-	zs->error.fatal = false;
-	return 1;
+	bool is_inside = zs->input.start == frame->input.text;
+	ptrdiff_t at = zs->input.current - frame->from;
+	int changed = sw_input_rewrite(&frame->input, &frame->from);
+	if (changed > 0)
+		scanner_place(frame);
+	else if (is_inside)
+		scanner_point(frame, frame->from + at);
+	return changed;
 }
 
-/** @return 1 to go on, 0 to leave this file, -ENOMEM */
+/** @return 1 to go on, 0 to leave this file, -errno of reading */
 static int meet_error(struct frame *frame)
 {
 	zs_scanner_t *zs = &frame->zs;
@@ -271,17 +291,51 @@ static int meet_include(struct frame *frame)
 	return scan_file(scan, frame, path, (const char *)zs->buffer, zs->default_ttl, line);
 }
 
+static void from_note(struct frame *frame)
+{
+	frame->from = frame->zs.input.current;
+	frame->from_line = frame->zs.line_counter;
+	frame->from_state = frame->zs.cs;
+	frame->from_top = frame->zs.top;
+	frame->is_from_multiline = frame->zs.multiline;
+	sw_input_release(&frame->input, frame->from);
+}
+
+/** Parse the next record, with as much text as it takes. Where the lines in memory end inside a record the
+ * scanner ends it by a line feed of its own: then it is read again, with more lines.
+ * @return 0, or -errno of reading */
+static int parse_record(struct frame *frame)
+{
+	zs_scanner_t *zs = &frame->zs;
+	struct sw_input *input = &frame->input;
+	from_note(frame);
+	for (;;) {
+		if (zs->input.current != zs->input.end || input->fd < 0) {
+			zs->r_type = 0;
+			if (zs_parse_record(zs) != 0)
+				return -ENOMEM;
+			if (input->fd < 0 || zs->input.start == input->text)
+				return 0;
+		}
+		int error = sw_input_more(input, &frame->from);
+		if (error)
+			return error;
+		scanner_place(frame);
+	}
+}
+
 static int read_records(struct frame *frame)
 {
 	zs_scanner_t *zs = &frame->zs;
 	for (;;) {
-		frame->from = zs->input.current;
-		frame->from_line = zs->line_counter;
-		sw_input_release(&frame->input, frame->from);
-		zs->r_type = 0;
-		if (zs_parse_record(zs) != 0)
-			return -ENOMEM;
-		int error = 0;
+		int error = parse_record(frame);
+		if (error && error != -ENOMEM) {
+			sw_findings_add(frame->scan->findings, SW_FINDING_FILE, frame->path,
+				(uint32_t)frame->from_line, NULL, 0, "%s", strerror(-error));
+			return 0;
+		}
+		if (error)
+			return error;
 		switch (zs->state) {
 		case ZS_STATE_DATA:
 			error = keep_record(frame);
@@ -313,10 +367,8 @@ static int scan_text(struct frame *frame, const char *origin, uint32_t ttl)
 	frame->file = (uint16_t)file;
 	sw_contents_stamp_file(scan->contents, frame->file, frame->input.stamp);
 	scan->stats.files++;
-	scan->stats.bytes += frame->input.size;
 	if (zs_init(zs, origin, KNOT_CLASS_IN, ttl) != 0)
 		return -ENOMEM;
-	frame->start_state = zs->cs;
 	if (!origin) {
 		const uint8_t *apex = sw_contents_apex(scan->contents);
 		zs->zone_origin_length = (uint32_t)sw_name_len(apex);
@@ -330,6 +382,7 @@ static int scan_text(struct frame *frame, const char *origin, uint32_t ttl)
 	int error = -ENOMEM;
 	if (zs->path && zs_set_input_string(zs, frame->input.text, frame->input.size) == 0)
 		error = read_records(frame);
+	scan->stats.bytes += frame->input.bytes;
 	zs_deinit(zs);
 	return error;
 }
@@ -337,7 +390,7 @@ static int scan_text(struct frame *frame, const char *origin, uint32_t ttl)
 /** @return text for a file that could not be read, NULL when it could */
 static const char *open_input(struct frame *frame)
 {
-	int error = sw_input_read(&frame->input, frame->path);
+	int error = sw_input_open(&frame->input, frame->path);
 	if (error == -EISDIR)
 		return "a directory, not a file";
 	if (error == -ENODEV)
@@ -363,6 +416,7 @@ static struct frame *frame_new(struct scan *scan, const struct frame *parent, co
 	frame->parent = parent;
 	frame->path = path;
 	frame->depth = parent ? parent->depth + 1 : 0;
+	frame->input.fd = -1;
 	return frame;
 }
 
@@ -416,7 +470,8 @@ int sw_zone_scan_text(struct sw_contents *contents, const char *name, const void
 	if (!frame)
 		return -ENOMEM;
 	/* borrowed and never written to: the rewriter makes its own */
-	frame->input = (struct sw_input){.text = (char *)(uintptr_t)text, .size = size};
+	frame->input = (struct sw_input){
+		.text = (char *)(uintptr_t)text, .size = size, .filled = size, .bytes = size, .fd = -1};
 	int error = 0;
 	if (size == 0)
 		sw_findings_add(findings, SW_FINDING_FILE, name, 0, NULL, 0, "the file is empty");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Master files (RFC 1035 s5, RFC 2308 s4, RFC 3597 s5) into zone contents, by libzscanner.
  *
- * The file is read whole before the first record: a file that an editor shortens while we read cannot
- * raise SIGBUS, as a mapping of it would. Pages are given back as the scanner leaves them behind.
+ * The file is read piece by piece: one that an editor shortens meanwhile cannot raise SIGBUS, as a mapping of
+ * it would, and a big one takes no memory besides its records.
  */
 #ifndef SW_ZONE_SCAN_H
 #define SW_ZONE_SCAN_H

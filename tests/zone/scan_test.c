@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the golden zones cannot say: files that are none, limits, and the memory interface. */
+#include "zone/input.h"
 #include "zone/load.h"
 #include "zone/scan.h"
 #include <errno.h>
@@ -138,6 +139,115 @@ static void test_again(void **state)
 	sw_contents_free(contents);
 }
 
+/** All that findings say. */
+struct told {
+	char text[8192];
+	size_t len;
+};
+
+static void tell(void *arg, const struct sw_finding *finding)
+{
+	struct told *told = arg;
+	char text[1024];
+	sw_finding_text(finding, text, sizeof(text));
+	told->len += (size_t)snprintf(told->text + told->len, sizeof(told->text) - told->len, "%s\n", text);
+	assert_true(told->len < sizeof(told->text));
+}
+
+static void assert_same(const struct sw_contents *a, const struct sw_contents *b)
+{
+	assert_int_equal(sw_contents_count(a), sw_contents_count(b));
+	for (uint32_t i = 0; i < sw_contents_count(a); i++) {
+		const struct sw_node *x = sw_contents_node(a, i), *y = sw_contents_node(b, i);
+		assert_int_equal(x->name_len, y->name_len);
+		assert_memory_equal(sw_contents_name(a, x), sw_contents_name(b, y), x->name_len);
+		const struct sw_rr *r = sw_contents_rr(a, x->first), *q = sw_contents_rr(b, y->first);
+		for (; r && q; r = sw_contents_rr(a, r->next), q = sw_contents_rr(b, q->next)) {
+			assert_int_equal(r->line, q->line);
+			assert_int_equal(r->ttl, q->ttl);
+			assert_int_equal(r->type, q->type);
+			assert_int_equal(r->rdata_len, q->rdata_len);
+			assert_memory_equal(r->rdata, q->rdata, r->rdata_len);
+		}
+		assert_true(r == q);
+	}
+}
+
+/** Records until just `short_by` bytes of the window are left, then the sample. @return bytes */
+static size_t fill_window(char *text, const char *sample, size_t short_by)
+{
+	size_t len = (size_t)sprintf(text, HEAD), want = SW_INPUT_WINDOW_BYTES - short_by;
+	for (int i = 0; len + 200 < want; i++)
+		len += (size_t)sprintf(text + len, "filler%d TXT \"%0100d\"\n", i, i);
+	len += (size_t)sprintf(text + len, ";%0*d\n", (int)(want - len - 2), 0);
+	assert_int_equal(len, want);
+	strcpy(text + len, sample);
+	return len + strlen(sample);
+}
+
+/** What is read piece by piece is what is read whole, wherever a piece ends. */
+static void test_windows(void **state)
+{
+	(void)state;
+	static const char *const samples[] = {
+		"a 60 A 192.0.2.1\n\n; more\n  AAAA 2001:db8::1\nb A 192.0.2.123",
+		"m TXT ( \"one\"\n ; inside\n\t\"two ; \\\" three\"\n) ; after\n  A 192.0.2.1\n",
+		"$TTL 86400\n$ORIGIN sub\n$ORIGIN sub\nx A 192.0.2.7\n$ORIGIN example.\ny A 192.0.2.8\n",
+		"bad A 192.0.2.300\nworse ( A\n 1.2.3 )\nfine A 192.0.2.9\n$TTL x\nlast A 192.0.2.1\n",
+		"r\303\266 CLASS1 A 192.0.2.1\nu_v CLASS1 TXT ( a\nb )\nw A 192.0.2.2\n",
+		"soa SOA ns h (\n1\n2 ; two\n3\n4\n5\n)\nopen TXT ( never\nclosed\n",
+	};
+	struct sw_hash_key key;
+	assert_int_equal(sw_hash_key_draw(&key), 0);
+	char *text = malloc(2 * SW_INPUT_WINDOW_BYTES);
+	assert_non_null(text);
+	struct sw_contents *whole = sw_contents_new(apex, &key), *pieces = sw_contents_new(apex, &key);
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+		for (size_t short_by = 0; short_by <= strlen(samples[i]) + 1; short_by++) {
+			struct told told[2] = {0};
+			struct sw_findings findings[2] = {
+				{.emit = tell, .arg = &told[0]}, {.emit = tell, .arg = &told[1]}};
+			size_t len = fill_window(text, samples[i], short_by);
+			write_file("window", text);
+			assert_int_equal(sw_contents_restart(whole, apex, &key), 0);
+			assert_int_equal(sw_contents_restart(pieces, apex, &key), 0);
+			int error = sw_zone_scan_text(whole, "window", text, len, &findings[0], NULL);
+			assert_int_equal(sw_zone_scan(pieces, "window", &findings[1], NULL), error);
+			assert_string_equal(told[1].text, told[0].text);
+			assert_int_equal(sw_contents_finish(whole), 0);
+			assert_int_equal(sw_contents_finish(pieces), 0);
+			assert_same(whole, pieces);
+		}
+	}
+	sw_contents_free(whole);
+	sw_contents_free(pieces);
+	free(text);
+}
+
+/** A record or a comment longer than any piece. */
+static void test_long_record(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct sw_contents *contents = NULL;
+	FILE *file = fopen("long.zone", "w");
+	assert_non_null(file);
+	fputs(HEAD "long TXT (", file);
+	for (int i = 0; i < 100000; i++)
+		fprintf(file, " ; comment %d\n", i);
+	fputs("end )\n", file);
+	for (int i = 0; i < 100000; i++)
+		fprintf(file, "; comment %d\n", i);
+	fputs("last A 192.0.2.1", file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(load("long.zone", &seen, &contents), 0);
+	assert_int_equal(sw_contents_records(contents), 5);
+	const struct sw_node *last = sw_contents_find(contents, (const uint8_t *)"\4last\7example");
+	assert_non_null(last);
+	assert_int_equal(sw_contents_rr(contents, last->first)->line, 200006);
+	sw_contents_free(contents);
+}
+
 static void test_collision(void **state)
 {
 	(void)state;
@@ -260,7 +370,8 @@ static int leave_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_file), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_again), cmocka_unit_test(test_collision),
+		cmocka_unit_test(test_again), cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_long_record), cmocka_unit_test(test_collision),
 		cmocka_unit_test(test_include_depth), cmocka_unit_test(test_text_without_include),
 		cmocka_unit_test(test_many_errors), cmocka_unit_test(test_huge_lines)};
 	return cmocka_run_group_tests(tests, enter_directory, leave_directory);
