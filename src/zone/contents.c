@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/contents_inside.h"
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -155,7 +156,7 @@ int sw_contents_add(struct sw_contents *contents, const uint8_t *owner, uint16_t
 	if (node->first && sw_contents_is_duplicate(contents, node, type, rdata, rdata_len))
 		return 1;
 
-	uint32_t at = arena_take(&contents->rrs, sizeof(struct sw_rr) + rdata_len);
+	uint32_t at = arena_take(&contents->rrs, offsetof(struct sw_rr, rdata) + rdata_len);
 	if (at == 0)
 		return -EFBIG;
 	struct sw_rr *rr = arena_at(&contents->rrs, at);

@@ -55,6 +55,10 @@ void sw_contents_free(struct sw_contents *contents);
  * longer than reading them. @return 0 or -ENOMEM */
 int sw_contents_restart(struct sw_contents *contents, const uint8_t *apex, const struct sw_hash_key *key);
 
+/** Make room for so many names at once, which saves growing step by step; fewer or more may come.
+ * @return 0 or -ENOMEM */
+int sw_contents_expect(struct sw_contents *contents, uint64_t names);
+
 /** Add one record.
  *
  * Exact duplicates (owner, type, rdata without regard to the case of names) are dropped: RFC 2181 s5. Between

@@ -6,8 +6,8 @@
 #include "zone/contents.h"
 #include <string.h>
 
-#define ARENA_MAX (1ull << 35) /* 2^32 units of 8 bytes */
-#define UNIT 8
+#define ARENA_MAX (1ull << 34) /* 2^32 units of 4 bytes */
+#define UNIT 4
 #define BIG_PAGE (2ull << 20)
 
 /** An arena that grows in place: address space is reserved once, pages come as they are touched. */

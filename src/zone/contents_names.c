@@ -9,6 +9,7 @@
 #define WAITING_MAX 16
 
 #define INDEX_MASK_MIN 1023
+#define INDEX_MASK_MAX 0x7fffffff
 
 static size_t index_bytes(uint32_t mask)
 {
@@ -21,10 +22,10 @@ static void index_free(uint64_t *index, uint32_t mask)
 		munmap(index, index_bytes(mask));
 }
 
-/** Double the index. The tag, the low half of the hash, gives the slot, so no node is looked at. */
-static int index_grow(struct sw_contents *contents)
+/** Make the index another size. The tag, the low half of the hash, gives the slot, so no node is looked at.
+ */
+static int index_resize(struct sw_contents *contents, uint32_t mask)
 {
-	uint32_t mask = contents->index ? contents->index_mask * 2 + 1 : INDEX_MASK_MIN;
 	uint64_t *index =
 		mmap(NULL, index_bytes(mask), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (index == MAP_FAILED)
@@ -44,6 +45,20 @@ static int index_grow(struct sw_contents *contents)
 	contents->index = index;
 	contents->index_mask = mask;
 	return 0;
+}
+
+/** At most three quarters full. */
+static uint32_t index_room(uint32_t mask)
+{
+	return mask - mask / 4;
+}
+
+int sw_contents_expect(struct sw_contents *contents, uint64_t names)
+{
+	uint32_t mask = contents->index_mask;
+	while (index_room(mask) < names && mask < INDEX_MASK_MAX)
+		mask = mask * 2 + 1;
+	return mask == contents->index_mask ? 0 : index_resize(contents, mask);
 }
 
 /** @return slot of that hash: free, or its node's */
@@ -111,8 +126,8 @@ static int settle_one(struct sw_contents *contents)
 	}
 	contents->indexed++;
 	contents->index[at] = node->hash << 32 | contents->indexed;
-	if (contents->indexed > contents->index_mask - contents->index_mask / 4)
-		return index_grow(contents);
+	if (contents->indexed > index_room(contents->index_mask))
+		return index_resize(contents, contents->index_mask * 2 + 1);
 	return 0;
 }
 
@@ -146,7 +161,7 @@ static int index_empty(struct sw_contents *contents)
 	}
 	index_free(contents->index, contents->index_mask);
 	contents->index = NULL;
-	return index_grow(contents);
+	return index_resize(contents, INDEX_MASK_MIN);
 }
 
 int sw_contents_names_start(struct sw_contents *contents)

@@ -83,6 +83,7 @@ static int check_kind(struct sw_input *input)
 		return -EFBIG;
 	input->device = stat.st_dev;
 	input->inode = stat.st_ino;
+	input->bytes_all = (uint64_t)stat.st_size;
 	input->stamp = sw_file_stamp(&stat);
 	/* opened without blocking, so that a pipe nobody writes to cannot hold us; its data are waited for */
 	return fcntl(input->fd, F_SETFL, 0) < 0 ? -errno : 0;

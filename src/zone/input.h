@@ -16,13 +16,14 @@
 
 struct sw_input {
 	char *text;
-	size_t size;	 /* bytes of whole lines; to the end of the file once fd is -1 */
-	size_t filled;	 /* bytes in memory */
-	size_t reserved; /* bytes of memory, 0 where the text is borrowed */
-	size_t released; /* bytes from the start that were given back to the system */
-	uint64_t bytes;	 /* read so far */
-	int fd;		 /* -1 when all of it has been read */
-	dev_t device;	 /* which file it is */
+	size_t size;	    /* bytes of whole lines; to the end of the file once fd is -1 */
+	size_t filled;	    /* bytes in memory */
+	size_t reserved;    /* bytes of memory, 0 where the text is borrowed */
+	size_t released;    /* bytes from the start that were given back to the system */
+	uint64_t bytes;	    /* read so far */
+	uint64_t bytes_all; /* of the file when it was opened; 0 for a pipe */
+	int fd;		    /* -1 when all of it has been read */
+	dev_t device;	    /* which file it is */
 	ino_t inode;
 	uint64_t stamp; /* and which version of it (zone/files.h) */
 };

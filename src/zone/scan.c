@@ -301,6 +301,15 @@ static void from_note(struct frame *frame)
 	sw_input_release(&frame->input, frame->from);
 }
 
+/** The first lines of a file tell about how many names are in all of it. */
+static int expect_names(const struct frame *frame)
+{
+	const struct sw_input *input = &frame->input;
+	uint64_t bytes = input->bytes - input->filled;
+	uint64_t names = sw_contents_count(frame->scan->contents);
+	return bytes ? sw_contents_expect(frame->scan->contents, names * (input->bytes_all / bytes)) : 0;
+}
+
 /** Parse the next record, with as much text as it takes. Where the lines in memory end inside a record the
  * scanner ends it by a line feed of its own: then it is read again, with more lines.
  * @return 0, or -errno of reading */
@@ -317,7 +326,10 @@ static int parse_record(struct frame *frame)
 			if (input->fd < 0 || zs->input.start == input->text)
 				return 0;
 		}
+		bool is_first = input->bytes == input->filled;
 		int error = sw_input_more(input, &frame->from);
+		if (!error && is_first)
+			error = expect_names(frame);
 		if (error)
 			return error;
 		scanner_place(frame);
