@@ -220,8 +220,7 @@ struct sw_control {
 	uint8_t cookies;		   /* 1: make and check DNS cookies */
 	uint16_t udp_max;		   /* largest UDP reply, bytes */
 	uint16_t service_count;
-	uint8_t has_tc; /* 1: behind XDP a tc program answers what XDP had no room for */
-	uint8_t reserved[7];
+	uint8_t reserved[8];
 	uint8_t nsid[SW_NSID_MAX];
 	uint8_t chaos_text[SW_CHAOS_COUNT][SW_CHAOS_TEXT_MAX + 1];
 	/* cookies (RFC 9018): current and previous secret */

@@ -18,11 +18,19 @@ SW_INLINE int frame_resize(struct xdp_md *ctx, const struct sw_work *work)
 	return want == have ? 0 : bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
 }
 
+/** A set: interfaces on which the tc program stands behind this one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, uint32_t);
+	__type(value, uint8_t);
+} sw_tc_behind SEC(".maps");
+
 /** The buffer cannot grow: packets of local senders over veth and lo have no room behind them. */
-SW_INLINE int no_room(const struct sw_work *work)
+SW_INLINE int no_room(const struct xdp_md *ctx)
 {
-	const struct sw_control *control = sw_control_of(work);
-	if (control && control->has_tc)
+	uint32_t interface = ctx->ingress_ifindex;
+	if (bpf_map_lookup_elem(&sw_tc_behind, &interface))
 		return XDP_PASS; /* the tc program behind us answers, and counts */
 	return verdict(SW_VERDICT_PUNT_ROOM, XDP_PASS);
 }
@@ -41,7 +49,7 @@ SW_INLINE int answer(struct xdp_md *ctx, struct sw_work *work, const struct fram
 	if (state == SW_QUERY_PUNT)
 		return verdict(work->verdict, XDP_PASS);
 	if (frame_resize(ctx, work))
-		return no_room(work);
+		return no_room(ctx);
 	if (sw_write(ctx, work) || frame_turn(ctx, work, frame, &addresses, &udp))
 		return verdict(SW_VERDICT_DROP_BROKEN, XDP_DROP);
 	udp_sum(udp, addresses, work->sum);

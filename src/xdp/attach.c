@@ -23,7 +23,7 @@ static int link_xdp(int ifindex, int fd, uint32_t mode)
 
 /** As a link, which goes with this process. A filter on clsact, all that Linux before 6.6 has, would stay
  * behind after a crash and answer by itself from the image of then; sockets do its work there. */
-static int attach_tc(struct sw_attachment *attachment, int fd)
+static int link_tc(struct sw_attachment *attachment, int fd)
 {
 	attachment->tc_link =
 		bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
@@ -31,6 +31,18 @@ static int attach_tc(struct sw_attachment *attachment, int fd)
 		return 0;
 	int error = -errno;
 	attachment->tc_link = -1;
+	return error;
+}
+
+/** Attach the tc program and tell XDP whether it stands behind it on this interface. */
+static int attach_tc(struct sw_attachment *attachment, const struct sw_programs *programs)
+{
+	static const uint8_t present = 1;
+	int error = link_tc(attachment, programs->tc);
+	if (error)
+		bpf_map_delete_elem(programs->tc_behind, &attachment->ifindex); /* of an earlier time */
+	else
+		error = bpf_map_update_elem(programs->tc_behind, &attachment->ifindex, &present, BPF_ANY);
 	return error;
 }
 
@@ -72,7 +84,10 @@ static int attach_xdp(struct sw_attachment *attachment, const char *interface, i
 	return error;
 }
 
-int sw_attach(struct sw_attachment *attachment, const char *interface, int xdp_fd, int tc_fd, char *why)
+/** The tc program first, and XDP told of it: from its first packet on XDP knows who answers what it passes.
+ */
+int sw_attach(struct sw_attachment *attachment, const char *interface, const struct sw_programs *programs,
+	char *why)
 {
 	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1};
 	attachment->ifindex = (int)if_nametoindex(interface);
@@ -80,15 +95,16 @@ int sw_attach(struct sw_attachment *attachment, const char *interface, int xdp_f
 		snprintf(why, SW_WHY_MAX, "no interface %s", interface);
 		return -ENODEV;
 	}
-	int error = attach_xdp(attachment, interface, xdp_fd, why);
-	if (error)
-		return error;
-	error = attach_tc(attachment, tc_fd);
-	attachment->has_tc = error == 0;
+	int tc_error = attach_tc(attachment, programs);
+	int error = attach_xdp(attachment, interface, programs->xdp, why);
 	if (error) {
+		sw_detach(attachment);
+		return error;
+	}
+	if (tc_error) {
 		size_t used = strlen(why);
 		snprintf(why + used, SW_WHY_MAX - used, "; no tc program for packets without room: %s",
-			strerror(-error));
+			strerror(-tc_error));
 	}
 	return 0;
 }

@@ -300,8 +300,10 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_
 	struct interface *interface = calloc(1, sizeof(*interface));
 	if (!interface)
 		return -ENOMEM;
-	int error = sw_attach(&interface->attachment, name, bpf_program__fd(kernel->answer->progs.sw_xdp),
-		bpf_program__fd(kernel->room->progs.sw_room), why);
+	const struct sw_programs programs = {.xdp = bpf_program__fd(kernel->answer->progs.sw_xdp),
+		.tc = bpf_program__fd(kernel->room->progs.sw_room),
+		.tc_behind = bpf_map__fd(kernel->answer->maps.sw_tc_behind)};
+	int error = sw_attach(&interface->attachment, name, &programs, why);
 	if (error) {
 		free(interface);
 		return error;
@@ -309,10 +311,6 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_
 	interface->next = kernel->interfaces;
 	kernel->interfaces = interface;
 	*mode = interface->attachment.mode;
-	uint8_t has_tc = 1;
-	for (struct interface *i = kernel->interfaces; i; i = i->next)
-		has_tc &= i->attachment.has_tc;
-	kernel->control->has_tc = has_tc;
 	return 0;
 }
 

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -23,6 +24,7 @@ CLIENT6, SERVER6, ROUTED6 = "2001:db8:1::1", "2001:db8:1::53", "2001:db8:3::53"
 CLIENT_MAC, SERVER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:53"
 ETHERTYPE_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
+CROWD = str(node.ROOT / "tests" / "xdp" / "crowd.py")
 PASS_OBJECT = os.environ.get("SW_PASS_OBJECT", str(node.BUILD / "tests" / "xdp" / "pass.bpf.o"))
 
 
@@ -40,6 +42,16 @@ class Namespace:
 
     def ip(self, *lines):
         subprocess.run([*self.enter, "ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True)
+
+    @contextlib.contextmanager
+    def crowded(self, interface):
+        """Leave no place on an interface for a tc program."""
+        command = [*self.enter, sys.executable, CROWD, interface]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as crowd:
+            if int(crowd.stdout.readline()) == 0:
+                raise RuntimeError("not even the first tc program can be attached")
+            yield
+            crowd.stdin.close()
 
     def end(self):
         self.holder.stdin.close()

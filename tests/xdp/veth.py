@@ -36,6 +36,13 @@ def is_reached(address):
     return node.answers(node.datagram(address, wire, wait_s=0.5)[0], wire)
 
 
+def ways(daemon):
+    """How often a query was answered by the kernel, left to user space for want of room, answered by sockets."""
+    status = daemon.status()
+    verdicts = status["kernel"]["verdicts"]
+    return [verdicts["answered"], verdicts["punt_room"], status["udp"]["verdicts"]["answered"]]
+
+
 def asked(command, *words, address=lab.SERVER4):
     """What dig or kdig prints."""
     run = subprocess.run([command, f"@{address}", "-p", str(node.PORT), *words], capture_output=True, text=True, check=False)
@@ -102,6 +109,32 @@ def check_reason():
         reason = daemon.status()["interfaces"][0]["reason"]
         if "other end of this veth" not in reason:
             yield reason
+
+
+def tc_missing(crowded, wanted):
+    with lab.wired() as wired, wired.server.crowded(crowded):
+        with serve(wired, "--zone", f"signed.test={lab.signed_zone(wired)}", native=True) as daemon:
+            bare = [one["interface"] for one in daemon.status()["interfaces"] if "no tc program" in one["reason"]]
+            if bare != [crowded]:
+                yield f"{crowded} is full of tc programs; those that found no place: {bare}"
+            node.wait_for(lambda: is_reached(lab.SERVER4), "s0 to be reached")
+            before = ways(daemon)
+            wire = node.query("signed.test", "DNSKEY", want_dnssec=True)
+            if not node.answers(node.datagram(lab.SERVER4, wire, wait_s=2)[0], wire):
+                yield "no reply"
+            took = [now - then for now, then in zip(ways(daemon), before)]
+            if took != wanted:
+                yield f"{took} answered by the kernel, left to user space, answered there; not {wanted}"
+
+
+def check_tc_missing_here():
+    """Where there is no tc program, what has no room is left to the sockets, and counted so."""
+    yield from tc_missing("s0", [0, 1, 1])
+
+
+def check_tc_missing_elsewhere():
+    """Where there is one, it answers, whatever another interface lacks."""
+    yield from tc_missing("s1", [1, 0, 0])
 
 
 def check_tools():
