@@ -176,6 +176,11 @@ const char *sw_ladder_why(const struct sw_ladder *ladder)
 	return ladder->why;
 }
 
+static const char *listen_error(int err)
+{
+	return err == -ENOSPC ? "too many addresses for the kernel part" : strerror(-err);
+}
+
 static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoint)
 {
 	uint8_t len;
@@ -184,8 +189,7 @@ static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoi
 	int err = sw_kernel_listen(ladder->kernel, address, len, sw_endpoint_port(endpoint));
 	if (err != 0)
 		sw_log(SW_LOG_WARNING, "%s is answered from sockets only: %s",
-			sw_endpoint_text(endpoint, text),
-			err == -ENOSPC ? "too many addresses for the kernel part" : strerror(-err));
+			sw_endpoint_text(endpoint, text), listen_error(err));
 }
 
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings)
@@ -206,12 +210,12 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 		sw_log(SW_LOG_INFO, "answering from sockets: %s", ladder->why);
 }
 
-void sw_ladder_refresh(struct sw_ladder *ladder, const struct sw_settings *settings)
+void sw_ladder_refresh(struct sw_ladder *ladder)
 {
-	for (size_t i = 0; ladder->is_loaded && i < settings->listen_count; i++) {
-		if (sw_endpoint_is_wildcard(&settings->listen[i]))
-			listen_on(ladder, &settings->listen[i]);
-	}
+	int err = ladder->is_loaded ? sw_kernel_refresh(ladder->kernel) : 0;
+	if (err != 0)
+		sw_log(SW_LOG_WARNING, "addresses changed, some are answered from sockets only: %s",
+			listen_error(err));
 }
 
 const struct sw_rung *sw_ladder_rungs(const struct sw_ladder *ladder, size_t *count)

@@ -48,7 +48,7 @@ const char *sw_ladder_why(const struct sw_ladder *ladder);
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings);
 
 /** Addresses of the machine have changed: wildcards stand for others now. */
-void sw_ladder_refresh(struct sw_ladder *ladder, const struct sw_settings *settings);
+void sw_ladder_refresh(struct sw_ladder *ladder);
 
 /** @return rungs; none when XDP was not asked for */
 const struct sw_rung *sw_ladder_rungs(const struct sw_ladder *ladder, size_t *count);

@@ -300,7 +300,7 @@ static void take_addresses(struct node *node)
 	while (recv(node->netlink, messages, sizeof(messages), 0) > 0 || errno == ENOBUFS)
 		continue; /* whatever changed: all addresses are read again */
 	if (node->is_answering)
-		sw_ladder_refresh(node->ladder, node->settings);
+		sw_ladder_refresh(node->ladder);
 }
 
 static int take_event(struct node *node, int fd)

@@ -29,6 +29,13 @@ struct pending {
 	int fd;
 };
 
+/** An address and port to answer for; the zero address stands for all that the machine has. */
+struct listener {
+	uint8_t address[16];
+	uint8_t address_len;
+	uint16_t port;
+};
+
 struct sw_kernel {
 	struct answer_bpf *maps; /* of this object no program is loaded: maps are there at once */
 	struct answer_bpf *answer;
@@ -38,6 +45,8 @@ struct sw_kernel {
 	size_t pending_count;
 	int barrier_outer, barrier_inner; /* maps whose update waits for programs that run now */
 	struct interface *interfaces;
+	struct listener *listeners;
+	size_t listener_count;
 };
 
 /* ---- loading ---- */
@@ -191,6 +200,7 @@ void sw_kernel_free(struct sw_kernel *kernel)
 	for (size_t i = 0; i < kernel->pending_count; i++)
 		close(kernel->pending[i].fd);
 	free(kernel->pending);
+	free(kernel->listeners);
 	if (kernel->control)
 		munmap(kernel->control, sizeof(struct sw_control));
 	if (kernel->barrier_outer >= 0)
@@ -314,10 +324,16 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_
 	return 0;
 }
 
-static bool is_unspecified(const uint8_t *address, uint8_t address_len)
+/** What readers shall find in the table. */
+struct services {
+	struct sw_service service[SW_SERVICES_MAX];
+	unsigned count;
+};
+
+static bool is_unspecified(const struct listener *listener)
 {
-	for (uint8_t i = 0; i < address_len; i++) {
-		if (address[i])
+	for (uint8_t i = 0; i < listener->address_len; i++) {
+		if (listener->address[i])
 			return false;
 	}
 	return true;
@@ -329,48 +345,133 @@ static bool same_service(const struct sw_service *a, const struct sw_service *b)
 	       memcmp(a->address, b->address, 16) == 0;
 }
 
-static int service_add(struct sw_control *control, const uint8_t *address, uint8_t address_len, uint16_t port)
+static bool has_service(const struct sw_service *services, unsigned count, const struct sw_service *service)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (same_service(&services[i], service))
+			return true;
+	}
+	return false;
+}
+
+/** @return 0 or -ENOSPC */
+static int service_want(struct services *wanted, const uint8_t *address, uint8_t address_len, uint16_t port)
 {
 	struct sw_service service = {.port = htons(port), .address_len = address_len};
 	memcpy(service.address, address, address_len);
-	for (unsigned i = 0; i < control->service_count; i++) {
-		if (same_service(&control->service[i], &service))
-			return 0;
-	}
-	if (control->service_count == SW_SERVICES_MAX)
+	if (has_service(wanted->service, wanted->count, &service))
+		return 0;
+	if (wanted->count == SW_SERVICES_MAX)
 		return -ENOSPC;
-	control->service[control->service_count] = service;
-	__atomic_store_n(&control->service_count, control->service_count + 1, __ATOMIC_RELEASE);
+	wanted->service[wanted->count++] = service;
 	return 0;
 }
 
-/** Every address of that family the machine has now. */
-static int service_add_all(struct sw_control *control, uint8_t address_len, uint16_t port)
+/** Every address of the listener's family that the machine has now. */
+static int services_want_all(
+	struct services *wanted, const struct listener *listener, const struct ifaddrs *machine)
 {
-	struct ifaddrs *all;
-	if (getifaddrs(&all))
-		return -errno;
 	int error = 0;
-	for (const struct ifaddrs *i = all; i && !error; i = i->ifa_next) {
+	for (const struct ifaddrs *i = machine; i && !error; i = i->ifa_next) {
 		if (!i->ifa_addr)
 			continue;
-		if (address_len == 4 && i->ifa_addr->sa_family == AF_INET)
-			error = service_add(control,
-				(const void *)&((const struct sockaddr_in *)i->ifa_addr)->sin_addr, 4, port);
-		else if (address_len == 16 && i->ifa_addr->sa_family == AF_INET6)
-			error = service_add(control,
+		if (listener->address_len == 4 && i->ifa_addr->sa_family == AF_INET)
+			error = service_want(wanted,
+				(const void *)&((const struct sockaddr_in *)i->ifa_addr)->sin_addr, 4,
+				listener->port);
+		else if (listener->address_len == 16 && i->ifa_addr->sa_family == AF_INET6)
+			error = service_want(wanted,
 				(const void *)&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, 16,
-				port);
+				listener->port);
 	}
-	freeifaddrs(all);
+	return error;
+}
+
+/** @return 0; -ENOSPC: as many as there is room for */
+static int services_want(
+	const struct sw_kernel *kernel, const struct ifaddrs *machine, struct services *wanted)
+{
+	int error = 0;
+	for (size_t i = 0; i < kernel->listener_count && !error; i++) {
+		const struct listener *listener = &kernel->listeners[i];
+		error = is_unspecified(listener) ? services_want_all(wanted, listener, machine)
+						 : service_want(wanted, listener->address,
+							   listener->address_len, listener->port);
+	}
+	return error;
+}
+
+/** Free the entries not wanted. Nothing else may be written there before readers have gone, or one would see
+ * the address of the old entry and the length of the new. */
+static void services_drop(struct sw_kernel *kernel, const struct services *wanted)
+{
+	struct sw_control *control = kernel->control;
+	bool is_changed = false;
+	for (unsigned i = 0; i < control->service_count; i++) {
+		struct sw_service *service = &control->service[i];
+		if (service->address_len == 0 || has_service(wanted->service, wanted->count, service))
+			continue;
+		__atomic_store_n(&service->address_len, 0, __ATOMIC_RELEASE);
+		is_changed = true;
+	}
+	if (is_changed)
+		wait_for_readers(kernel);
+}
+
+/** Fill free entries with those wanted that are missing: first addresses and ports, and, when every reader
+ * sees them, the lengths that make entries of them. */
+static void services_add(struct sw_kernel *kernel, const struct services *wanted)
+{
+	struct sw_control *control = kernel->control;
+	uint8_t len[SW_SERVICES_MAX] = {0};
+	bool is_reused = false;
+	unsigned at = 0, end = control->service_count, count = end;
+	for (unsigned i = 0; i < wanted->count; i++) {
+		const struct sw_service *service = &wanted->service[i];
+		if (has_service(control->service, end, service))
+			continue;
+		while (at < end && control->service[at].address_len != 0)
+			at++;
+		memcpy(control->service[at].address, service->address, sizeof(service->address));
+		control->service[at].port = service->port;
+		is_reused |= at < end;
+		len[at++] = service->address_len;
+		if (at > count)
+			count = at;
+	}
+	if (is_reused)
+		wait_for_readers(kernel);
+	for (unsigned i = 0; i < count; i++) {
+		if (len[i])
+			__atomic_store_n(&control->service[i].address_len, len[i], __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&control->service_count, (uint16_t)count, __ATOMIC_RELEASE);
+}
+
+int sw_kernel_refresh(struct sw_kernel *kernel)
+{
+	struct services wanted = {.count = 0};
+	struct ifaddrs *machine;
+	if (getifaddrs(&machine))
+		return -errno;
+	int error = services_want(kernel, machine, &wanted);
+	freeifaddrs(machine);
+	services_drop(kernel, &wanted);
+	services_add(kernel, &wanted);
 	return error;
 }
 
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port)
 {
-	if (is_unspecified(address, address_len))
-		return service_add_all(kernel->control, address_len, port);
-	return service_add(kernel->control, address, address_len, port);
+	struct listener *listeners =
+		reallocarray(kernel->listeners, kernel->listener_count + 1, sizeof(*kernel->listeners));
+	if (!listeners)
+		return -ENOMEM;
+	kernel->listeners = listeners;
+	struct listener *listener = &listeners[kernel->listener_count++];
+	*listener = (struct listener){.address_len = address_len, .port = port};
+	memcpy(listener->address, address, address_len);
+	return sw_kernel_refresh(kernel);
 }
 
 int sw_kernel_counters(struct sw_kernel *kernel, uint64_t counters[SW_VERDICT_COUNT])

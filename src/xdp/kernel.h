@@ -38,10 +38,15 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *interface, enum sw_at
 /** Detach from every interface: packets go to the sockets from now on. The store may be freed after this. */
 void sw_kernel_detach(struct sw_kernel *kernel);
 
-/** Answer for this address and port (all-zero addresses stand for every address of the machine, as known at
- * the time of the call; call again when addresses change). Until then every packet passes untouched.
- * @return 0, -ENOSPC past SW_SERVICES_MAX */
+/** Answer for this address and port; all-zero addresses stand for every address of the machine. Until then
+ * every packet passes untouched.
+ * @return 0; -ENOSPC past SW_SERVICES_MAX: the last ones are not answered for; -errno */
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port);
+
+/** Addresses of the machine have changed: all-zero addresses stand for others now. Packets for addresses that
+ * stay are answered meanwhile.
+ * @return as sw_kernel_listen() */
+int sw_kernel_refresh(struct sw_kernel *kernel);
 
 /** Packets per verdict since start, summed over CPUs. */
 int sw_kernel_counters(struct sw_kernel *kernel, uint64_t counters[SW_VERDICT_COUNT]);

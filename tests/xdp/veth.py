@@ -188,6 +188,28 @@ def check_tags_native():
     yield from tagged(True)
 
 
+def check_address_goes():
+    """An address taken from the machine is answered for no longer, the others go on; one that comes has its place."""
+    first, second = "198.51.100.61", "198.51.100.62"
+    with lab.wired() as wired:
+        # whatever the server's stack thinks of it, packets for these addresses come
+        wired.client.ip(*(f"neighbour add {one} lladdr {lab.SERVER_MAC} dev c0" for one in (first, second)))
+        wired.server.ip(f"address add {first}/32 dev s0")
+        with serve(wired) as daemon:
+            node.wait_for(lambda: is_reached(first), "the address")
+            wired.server.ip(f"address del {first}/32 dev s0")
+            node.wait_for(lambda: not is_reached(first), "an address that is gone to fall silent")
+            wired.server.ip(f"address add {second}/32 dev s0")
+            node.wait_for(lambda: is_reached(second), "an address that came")
+            before = ways(daemon)
+            if not is_reached(lab.SERVER4) or not is_reached(lab.SERVER6) or not is_reached(second):
+                yield "an address that stayed is silent"
+            if ways(daemon)[0] != before[0] + 3:
+                yield f"{before}, then {ways(daemon)}: not answered by the kernel"
+            if is_reached(first):
+                yield "the first address answers again"
+
+
 def left_behind(space):
     """Programs that are still attached in a namespace."""
     attached = [space.run("ip", "-details", "link", "show", "s0"), space.run("bpftool", "net", "show", "dev", "s0"),
