@@ -34,7 +34,8 @@ static int check_zone(const struct sw_zone_setting *zone, struct sw_store *store
 		sw_store_remove(store, zone->apex);
 	sw_contents_free(contents);
 	if (err != 0 && findings.count[SW_ERROR] == 0) {
-		printf("%s: error: %s: %s\n", zone->file, sw_name_text(zone->apex, apex), strerror(-err));
+		printf("%s: error: %s: %s\n", zone->file, sw_name_text(zone->apex, apex),
+			sw_store_error_text(err));
 		findings.count[SW_ERROR]++;
 	}
 	sums->zones++;

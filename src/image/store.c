@@ -122,6 +122,28 @@ uint64_t sw_store_bytes(const struct sw_store *store)
 	return sw_space_bytes(store->space);
 }
 
+_Static_assert(SW_NSEC3_ITERATIONS_MAX == 150 && SW_NSEC3_SALT_MAX == 32, "as the text below says");
+
+const char *sw_store_error_text(int error)
+{
+	switch (error) {
+	case -EBADMSG:
+		return "what was found refuses it";
+	case -ENOSPC:
+		return "the answer image is full";
+	case -E2BIG:
+		return "an RRset is larger than any message";
+	case -EEXIST:
+		return "two names share a hash under this start's key: a restart draws another";
+	case -ERANGE:
+		return "NSEC3PARAM with more than 150 iterations or a salt of more than 32 bytes is not "
+		       "served: sign "
+		       "with 0 iterations and no salt (RFC 9276 s3.1)";
+	default:
+		return strerror(-error);
+	}
+}
+
 /* ---- the zones, for the writer ---- */
 
 static size_t zone_slot(const struct sw_store *store, uint64_t hash)

@@ -38,8 +38,12 @@ struct sw_control *sw_store_control(struct sw_store *store);
  * Native readers must be inside rcu_read_lock() (liburcu, memb flavour) while they use the view.
  *
  * @return 0, -ENOMEM, -ENOSPC when the image's address space is full, -E2BIG for an RRset that no message
- *         can hold; on error the old version goes on being served */
+ *         can hold, -ERANGE for NSEC3 parameters beyond image.h's limits; on error the old version goes on
+ *         being served */
 int sw_store_put(struct sw_store *store, const struct sw_contents *contents);
+
+/** What an error of loading or storing a zone means to the person who wrote the zone. */
+const char *sw_store_error_text(int error);
 
 /** Several changes at once: prepared one by one, published together, after one wait for readers. Starting
  * with 100,000 zones builds the table of zones once. Of a zone prepared more than once the last word counts.

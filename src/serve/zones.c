@@ -114,31 +114,19 @@ static void hear(void *arg, const struct sw_finding *finding)
 		strcpy(listener->reason, text);
 }
 
-static const char *error_text(int err)
-{
-	switch (err) {
-	case -EBADMSG:
-		return "what was found refuses it";
-	case -ENOSPC:
-		return "the answer image is full";
-	case -E2BIG:
-		return "an RRset is larger than any message";
-	case -EEXIST:
-		return "two names share a hash under this start's key: a restart draws another";
-	default:
-		return strerror(-err);
-	}
-}
-
-static void zone_refuse(struct sw_zones *zones, struct zone *zone, const char *reason)
+/** @param finding  what the log says already, "" where it does not say why */
+static void zone_refuse(struct sw_zones *zones, struct zone *zone, const char *finding, int err)
 {
 	char apex[SW_NAME_TEXT_MAX];
+	bool is_told = finding[0] != '\0';
+	const char *reason = is_told ? finding : sw_store_error_text(err);
 	pthread_mutex_lock(&zones->lock);
 	free(zone->reason);
 	zone->reason = strdup(reason);
 	zone->state = zone->loaded_s != 0 ? SW_ZONE_OUTDATED : SW_ZONE_REFUSED;
 	pthread_mutex_unlock(&zones->lock);
-	sw_log(SW_LOG_ERROR, "zone %s: refused%s", sw_name_text(zone->apex, apex),
+	sw_log(SW_LOG_ERROR, "zone %s: %s%srefused%s", sw_name_text(zone->apex, apex), is_told ? "" : reason,
+		is_told ? "" : ": ",
 		zone->loaded_s != 0
 			? ", the version before goes on serving"
 			: "; until its file is right and loaded again, queries for it get SERVFAIL");
@@ -163,7 +151,7 @@ static void zone_prepare(struct sw_zones *zones, struct zone *zone)
 	pthread_mutex_unlock(&zones->lock);
 	if (err == 0)
 		return;
-	zone_refuse(zones, zone, listener.reason[0] ? listener.reason : error_text(err));
+	zone_refuse(zones, zone, listener.reason, err);
 	if (zone->loaded_s == 0 && sw_store_prepare_broken(zones->store, zone->apex) != 0)
 		sw_log(SW_LOG_ERROR, "zone %s: no memory to answer SERVFAIL for it", listener.apex);
 }
@@ -200,7 +188,7 @@ static void publish(
 		}
 		if (some[i]->is_prepared) {
 			some[i]->is_prepared = false;
-			zone_refuse(zones, some[i], error_text(err));
+			zone_refuse(zones, some[i], "", err);
 		}
 		outcome->refused += some[i]->state == SW_ZONE_REFUSED || some[i]->state == SW_ZONE_OUTDATED;
 		outcome->unchanged += some[i]->state == SW_ZONE_SERVING;
