@@ -166,17 +166,38 @@ def check_broken():
 
 
 def check_start_broken():
-    """A zone that is broken at the start stops no other."""
+    """Zones that are broken at the start stop no other: they get SERVFAIL, and log and status say why."""
     with node.Node() as daemon:
-        (daemon.path / "bad.zone").write_text(node.zone_text(broken=True))
-        options = ["--zone", f"bad.test={daemon.path}/bad.zone", "--zone", f"none.test={daemon.path}/none"]
         daemon.stop()
+        bad, none, costly = (daemon.path / name for name in ("bad.zone", "none", "costly.zone"))
+        bad.write_text(node.zone_text(broken=True))
+        costly.write_text(node.zone_text() + "@ NSEC3PARAM 1 0 151 -\n")
+        files = {"bad.test": bad, "none.test": none, "costly.test": costly}
+        options = [word for zone, path in files.items() for word in ("--zone", f"{zone}={path}")]
+        reasons = {
+            "bad.test.": f"{bad}:{len(bad.read_text().splitlines())}: error: ",
+            "none.test.": f"{none}: error: ",
+            "costly.test.": "NSEC3PARAM with more than 150 iterations",
+        }
         with node.Node(options=options) as second:
-            states = {zone["zone"]: zone["state"] for zone in second.status()["zones"]}
-            if states != {"example.com.": "serving", "bad.test.": "refused", "none.test.": "refused"}:
+            zones = {zone.pop("zone"): zone for zone in second.status()["zones"]}
+            states = {name: zone["state"] for name, zone in zones.items()}
+            if states != {"example.com.": "serving", **dict.fromkeys(reasons, "refused")}:
                 yield f"{states}"
             if rcode("example.com") != 0:
                 yield "the good zone is not served"
+            for name, reason in reasons.items():
+                if rcode(name) != 2:
+                    yield f"{name}: not SERVFAIL"
+                if not zones[name]["reason"].startswith(reason):
+                    yield f"status of {name}: {zones[name]['reason']}"
+                if not any(f"zone {name}: {reason}" in line for line in second.log().splitlines()):
+                    yield f"the log does not say why {name} is refused: {second.log()}"
+            if second.run("status").returncode != 0 or second.run("reload").returncode != 1:
+                yield "exit statuses: status tells and is 0, reload repeats the refusal and is 1"
+            bad.write_text(node.zone_text())
+            if second.run("reload", "bad.test").returncode != 0 or rcode("bad.test") != 0:
+                yield "a mended zone is not served"
 
 
 def check_unchanged():
