@@ -109,10 +109,12 @@ static void add_targets(struct sw_compiler *c, const struct sw_node *node, uint1
 		bool is_glue = host->flags & (SW_NODE_CUT | SW_NODE_BELOW_CUT);
 		if (is_glue && type != SW_TYPE_NS)
 			continue; /* not ours to vouch for (RFC 2181 s5.4.1); glue is for NS alone */
-		struct sw_owner owner = {.form = SW_OWNER_FIRST};
 		if (!is_wanted(which, is_glue, sw_name_in(target, owner_name)) ||
-			!sw_encoder_target_at(c->encoder, target, &owner.at) || is_target_known(c, first, rr))
+			is_target_known(c, first, rr))
 			continue;
+		struct sw_owner owner = {.form = SW_OWNER_FIRST, .name = target};
+		if (!sw_encoder_target_at(c->encoder, target, &owner.at))
+			owner.form = SW_OWNER_APART; /* behind the names remembered, or out of reach */
 		add_addresses(c, host, &owner, which == TARGETS_SIGNATURES);
 	}
 }

@@ -119,6 +119,20 @@ static void put_name(struct sw_encoder *encoder, const uint8_t *name, bool may_c
 	remember_name(encoder, name, start);
 }
 
+/** A name's own labels, then a pointer to the apex. */
+static void put_name_apart(struct sw_encoder *encoder, const uint8_t *name)
+{
+	int at = -1;
+	while (*name && (at = suffix_at(encoder->apex, name)) < 0) {
+		put(encoder, name, 1u + *name);
+		name += 1 + *name;
+	}
+	if (*name)
+		put_pointer(encoder, SW_BASE_APEX, (uint32_t)at);
+	else
+		put(encoder, "", 1);
+}
+
 /** Rdata with the names that may be compressed (RFC 3597 s4: those of RFC 1035) pointing back. A CNAME's
  * target stands in full: the answer goes on with it as the owner, and whatever zone and piece come next count
  * their pointers from there. */
@@ -165,6 +179,9 @@ static void put_owner(struct sw_encoder *encoder, const struct sw_owner *owner)
 		break;
 	case SW_OWNER_FIRST:
 		put_pointer(encoder, SW_BASE_FIRST, owner->at);
+		break;
+	case SW_OWNER_APART:
+		put_name_apart(encoder, owner->name);
 		break;
 	}
 }

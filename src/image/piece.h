@@ -34,11 +34,12 @@ enum sw_owner_form {
 	SW_OWNER_APEX,	/* pointer to the apex */
 	SW_OWNER_NAME,	/* its own labels, then a pointer to the apex */
 	SW_OWNER_FIRST, /* pointer to a name in the piece this one is extra to */
+	SW_OWNER_APART, /* as SW_OWNER_NAME, but never a pointer into this piece: it may stand too far back */
 };
 
 struct sw_owner {
 	enum sw_owner_form form;
-	const uint8_t *name; /* SW_OWNER_NAME */
+	const uint8_t *name; /* SW_OWNER_NAME, SW_OWNER_APART */
 	uint32_t at;	     /* SW_OWNER_FIRST */
 };
 
