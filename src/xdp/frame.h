@@ -17,8 +17,6 @@
 #define FRAME_HOPS 64	   /* TTL, hop limit of replies */
 #define FRAME_MIN 60	   /* shortest Ethernet frame without its checksum */
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
-#define IP_OFFSET 0x1fff
-#define IP6_OFFSET 0xfff8 /* in a fragment header */
 
 struct vlan_tag {
 	__be16 tci;
@@ -29,7 +27,7 @@ struct vlan_tag {
 struct frame {
 	uint32_t l3;   /* IPv4 or IPv6 header */
 	uint32_t udp;  /* UDP header */
-	uint32_t port; /* destination, network order; PORT_ANY, PORT_NONE */
+	uint32_t port; /* destination, network order; 0 where it cannot be seen from here */
 	uint32_t is_ipv6;
 	uint32_t message_len;
 };
@@ -51,7 +49,7 @@ struct {
 enum frame_kind {
 	FRAME_OTHER,   /* pass */
 	FRAME_QUERY,   /* a datagram for a service address */
-	FRAME_AWKWARD, /* maybe one, for the stack to take apart: options, fragments, extension headers */
+	FRAME_AWKWARD, /* one for the stack to take apart: options, fragments, extension headers */
 	FRAME_BAD_LENGTH,
 	FRAME_BAD_PORT,
 };
@@ -72,24 +70,6 @@ SW_INLINE int service_is_ours(const struct sw_work *work, uint32_t port)
 			return 1;
 	}
 	return 0;
-}
-
-/* What awkward packets are for, where no port can be read. */
-#define PORT_ANY 0	  /* a later fragment, or more headers before the datagram: it may be ours */
-#define PORT_NONE 0x10000 /* no datagram, or cut short */
-
-SW_INLINE uint32_t port_at(const uint8_t *udp, const uint8_t *end)
-{
-	return udp + sizeof(struct udphdr) > end ? PORT_NONE
-						 : ((const struct udphdr *)(const void *)udp)->dest;
-}
-
-/** Port of an IPv4 datagram behind options, or of a fragment. */
-SW_INLINE uint32_t port_ipv4(const struct iphdr *ip, const uint8_t *end)
-{
-	if (ip->frag_off & bpf_htons(IP_OFFSET))
-		return PORT_ANY;
-	return port_at((const uint8_t *)ip + ip->ihl * 4, end);
 }
 
 /** UDP header at `udp`; `room` bytes of the packet belong to the datagram. */
@@ -115,10 +95,8 @@ SW_INLINE enum frame_kind frame_ipv4(
 	work->asked[0] = ip->daddr;
 	work->asked[1] = 0;
 	work->address_len = 4;
-	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT)) {
-		frame->port = port_ipv4(ip, end);
+	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT))
 		return FRAME_AWKWARD;
-	}
 	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
 	if ((const uint8_t *)udp + sizeof(*udp) > end)
 		return FRAME_OTHER;
@@ -136,22 +114,6 @@ SW_INLINE int is_extension(uint8_t next_header)
 	       next_header == IPPROTO_FRAGMENT || next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_AH;
 }
 
-/** Port of the datagram behind one extension header. */
-SW_INLINE uint32_t port_ipv6(uint8_t kind, const uint8_t *header, const uint8_t *end)
-{
-	if (header + 8 > end)
-		return PORT_NONE;
-	uint8_t next = header[0];
-	if (is_extension(next))
-		return PORT_ANY;
-	if (next != IPPROTO_UDP)
-		return PORT_NONE;
-	if (kind == IPPROTO_FRAGMENT)
-		return SW_LOAD16(header + 2) & bpf_htons(IP6_OFFSET) ? PORT_ANY : port_at(header + 8, end);
-	uint32_t len = kind == IPPROTO_AH ? 4 * (header[1] + 2u) : 8 * (header[1] + 1u);
-	return port_at(header + len, end);
-}
-
 SW_INLINE enum frame_kind frame_ipv6(
 	struct frame *frame, struct sw_work *work, const uint8_t *l3, const uint8_t *end)
 {
@@ -163,10 +125,8 @@ SW_INLINE enum frame_kind frame_ipv6(
 	work->asked[0] = SW_LOAD64(&ip->daddr);
 	work->asked[1] = SW_LOAD64((const uint8_t *)&ip->daddr + 8);
 	work->address_len = 16;
-	if (is_extension(ip->nexthdr)) {
-		frame->port = port_ipv6(ip->nexthdr, (const uint8_t *)(ip + 1), end);
+	if (is_extension(ip->nexthdr))
 		return FRAME_AWKWARD;
-	}
 	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
 	if (ip->nexthdr != IPPROTO_UDP || (const uint8_t *)udp + sizeof(*udp) > end || udp->check == 0)
 		return FRAME_OTHER; /* without a checksum the stack discards it (RFC 8200 s8.1) */

@@ -143,7 +143,6 @@ int main(int argc, char **argv)
 	}
 	const struct table tables[] = {
 		{"frame", frame_rows, frame_row_count, row_check},
-		{"awkward", awkward_rows, awkward_row_count, row_check},
 		{"cut", cut_rows, cut_row_count, row_check_cut},
 		{"message", message_rows, message_row_count, row_check},
 		{"short", short_rows, short_row_count, row_check_short},

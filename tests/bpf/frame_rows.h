@@ -8,10 +8,6 @@
 extern const struct row frame_rows[];
 extern const size_t frame_row_count;
 
-/** Options, extension headers and fragments: left to user space only what may be a datagram for a service. */
-extern const struct row awkward_rows[];
-extern const size_t awkward_row_count;
-
 /** Good queries, for row_check_cut(). */
 extern const struct row cut_rows[];
 extern const size_t cut_row_count;
