@@ -98,7 +98,8 @@ SW_INLINE int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form)
 	if (!piece)
 		return SW_STEP_DONE;
 	/* the DNAME asked for led back to itself */
-	if (work->type == SW_TYPE_DNAME && work->links > 0 && sw_part_has(work, SW_ANSWER, ref))
+	if (work->type == SW_TYPE_DNAME && work->links > 0 && !work->by_wildcard &&
+		sw_part_has(work, SW_ANSWER, ref))
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	/* signatures behind records that no UDP reply holds: the kernel does not reach over those */
 	if (form == SW_SIGNATURES && !work->stream && piece->len[SW_PLAIN] > SW_SKIP_MAX)
@@ -285,6 +286,7 @@ SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_con
 	uint64_t parent = work->suffix[work->encloser & SW_LABELS_MAX];
 	if (!sw_slot_find(work, sw_hash_fold(&control->key, parent, control->star_hash)))
 		return SW_MATCH_ABOVE;
+	work->by_wildcard = 1;
 	work->wildcard_parent = node;
 	return SW_MATCH_WILDCARD;
 }
@@ -293,7 +295,7 @@ SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_con
 SW_INLINE int sw_match(struct sw_work *work, const struct sw_control *control, uint32_t depth)
 {
 	enum sw_match match = SW_MATCH_NAME;
-	work->wildcard_parent = 0;
+	work->by_wildcard = work->wildcard_parent = 0;
 	if (depth > 0 && (depth > work->depth_max || !sw_slot_look(work, work->suffix[0])))
 		match = sw_match_above(work, control, depth);
 	if (work->slot.kind == SW_SLOT_CUT) {
