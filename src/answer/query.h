@@ -10,7 +10,8 @@
 #include "answer/name.h"
 #include "answer/state.h"
 
-/** The additional section: an OPT record, or nothing. Anything else (TSIG, SIG(0)) is user space's. */
+/** Behind the question: an OPT record, or nothing. Anything else (TSIG, SIG(0), IXFR's SOA) is user space's.
+ */
 SW_INLINE int sw_additional_read(struct sw_work *work, uint32_t at, uint32_t count)
 {
 	int end = (int)at;
@@ -81,16 +82,13 @@ SW_INLINE int sw_query_read(struct sw_work *work, const struct sw_control *contr
 	work->question_end = (uint32_t)end + 4;
 	work->owner_at = SW_HEADER_LEN;
 	work->answers_end = work->question_end;
-	/* records only in the additional section, but for IXFR's SOA (RFC 1995 s3) */
-	uint16_t authority = sw_buf16(work, 8);
-	if (work->type == SW_TYPE_IXFR && authority == 1)
-		return sw_query_fail(work, SW_RCODE_REFUSED, SW_VERDICT_REFUSED);
-	if (sw_buf16(work, 6) != 0 || authority != 0)
+	/* records only in the additional section, but for IXFR's SOA before it (RFC 1995 s3) */
+	uint32_t authority = sw_buf16(work, 8), records = authority + sw_buf16(work, 10);
+	if (sw_buf16(work, 6) != 0 || authority > (work->type == SW_TYPE_IXFR))
 		return sw_query_fail(work, SW_RCODE_FORMERR, SW_VERDICT_FORMERR);
-	uint32_t additional = sw_buf16(work, 10);
-	if (additional == 0 && work->question_end == work->message_len)
+	if (records == 0 && work->question_end == work->message_len)
 		return SW_QUERY_GO;
-	int state = sw_additional_read(work, work->question_end, additional);
+	int state = sw_additional_read(work, work->question_end, records);
 	if (state == SW_QUERY_GO && work->edns_version != 0)
 		return sw_query_fail(work, SW_RCODE_BADVERS, SW_VERDICT_BADVERS);
 	return state;

@@ -26,7 +26,7 @@
 	X(DROP_PORT0, "drop_port0", "source port 0: nowhere to answer to")                                   \
 	X(DROP_BROKEN, "drop_broken", "an invariant of the image or the packet did not hold; please report") \
 	X(PUNT_ROOM, "punt_room", "left to user space: the packet buffer cannot grow enough")                \
-	X(PUNT_TSIG, "punt_tsig", "left to user space: signed with TSIG or SIG(0)")                          \
+	X(PUNT_TSIG, "punt_tsig", "left to user space: TSIG, SIG(0), or the SOA of an IXFR")                 \
 	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments")          \
 	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows")                \
 	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")
