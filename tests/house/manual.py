@@ -69,7 +69,7 @@ def check_paths():
     """Every file and link named in the documents exists."""
     for document in [tap.ROOT / "README.md", *sorted((tap.ROOT / "docs").rglob("*.md"))]:
         text = document.read_text(encoding="utf-8")
-        named = re.findall(r"`((?:src|tests|script|docs|examples|bench|fuzz)/[\w./-]+)`", text)
+        named = re.findall(r"`((?:src|tests|script|docs|examples|bench|lab|fuzz)/[\w./-]+)`", text)
         paths = [(name, tap.ROOT / name) for name in named]
         links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
         paths += [(link, document.parent / link) for link in links]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tap
 
-CODE = ["src", "tests", "bench", "fuzz"]
-SCRIPTS = ["script", ".ci", "tests", "bench"]
+CODE = ["src", "tests", "bench", "lab", "fuzz"]
+SCRIPTS = ["script", ".ci", "tests", "bench", "lab"]
 # Directories every Debian machine has. A path below any other one names somebody's own machine.
 COMMON = set("bin boot dev etc lib lib64 mnt media opt proc run sbin srv sys tmp usr var".split())
 

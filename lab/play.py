@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run: the lab is built, a server started at its POPs, the traffic let loose, and everything taken down again."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import progress
+import resolvers
+import servers
+import topology
+
+RELOAD_AT = 0.25  # of P0
+END_LIMIT_S = 60  # for the traffic program to write its recording
+STATE = pathlib.Path("/run/drill")  # configurations and logs: inside the warden's namespaces, and gone with them
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is played, the same for all servers and seeds."""
+
+    profile: str
+    scenario: pathlib.Path
+    phases: list  # of the scenario, as they are in its file
+    unit_qps: int
+    is_dry: bool
+    build: pathlib.Path
+
+    @property
+    def length_s(self):
+        return sum(phase["seconds"] for phase in self.phases)
+
+    def begin_of(self, name):
+        """Second in which a phase begins; None when it is not played."""
+        begin = 0
+        for phase in self.phases:
+            if phase["name"] == name:
+                return begin
+            begin += phase["seconds"]
+        return None
+
+
+class Cores:
+    """How busy the two cores were, from /proc/stat, between one look and the next."""
+
+    def __init__(self):
+        self.before = self._read()
+        self.shares = []
+
+    @staticmethod
+    def _read():
+        lines = pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        cores = {}
+        for line in lines:
+            name, *ticks = line.split()
+            if name in ("cpu0", "cpu1"):
+                ticks = [int(tick) for tick in ticks[:8]]
+                cores[name] = (ticks[3] + ticks[4], sum(ticks))  # idle and waiting; all
+        return cores
+
+    def look(self, second):
+        now = self._read()
+        row = {"t": second}
+        for name, (idle, whole) in now.items():
+            spent = whole - self.before[name][1]
+            row[name.replace("cpu", "core")] = round(1 - (idle - self.before[name][0]) / spent, 3) if spent else None
+        self.before = now
+        self.shares.append(row)
+
+
+def traffic_words(plan, zones, seed, directory):
+    links = ",".join(link.here for link in topology.LINKS)
+    words = [plan.build / "lab" / "traffic", "--scenario", plan.scenario, "--names", zones.names,
+             "--phases", ",".join(phase["name"] for phase in plan.phases), "--victim", zones.victim, "--links", links,
+             "--unit", plan.unit_qps, "--seed", seed, "--out", directory / "recording.json"]
+    if plan.begin_of("P0") is not None:
+        words += ["--fresh", zones.fresh]
+    return words + (["--dry"] if plan.is_dry else [])
+
+
+def traffic_start(lab, plan, zones, seed, directory):
+    words = ["ip", "netns", "exec", "inet", "taskset", "-c", topology.WORLD_CORE,
+             *traffic_words(plan, zones, seed, directory)]
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            stdin=subprocess.DEVNULL)
+
+
+class Reload(threading.Thread):
+    """New names and a new zone, taken up by all POPs while the traffic goes on."""
+
+    def __init__(self, fleet, zones):
+        super().__init__(daemon=True)
+        self.fleet, self.zones = fleet, zones
+        self.result = None
+        self.bytes_after = None  # memory once everything that will be served is there
+
+    def run(self):
+        lines = servers.read_lines(self.zones.fresh)
+        try:
+            self.result = self.fleet.reload(self.zones.after, lines)
+        except topology.LabFailed as failure:
+            failed = {"ok": False, "seconds": None, "error": str(failure)}
+            self.result = {"reload": failed, "new_zone": failed}
+        self.bytes_after = self.fleet.memory_bytes()
+
+
+def traffic_follow(traffic, plan, fleet, zones, show):
+    """Follow the traffic until it ends. @return what the cores did, and the reload"""
+    cores, reload_ = Cores(), Reload(fleet, zones)
+    peace_begin = plan.begin_of("P0")
+    peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
+    for line in traffic.stdout:
+        live = json.loads(line)
+        cores.look(live["t"] - 1)
+        show.second(live)
+        if peace_begin is not None and live["t"] >= peace_begin + RELOAD_AT * peace_s and not reload_.ident:
+            reload_.start()
+    if reload_.ident:
+        reload_.join(servers.RELOAD_LIMIT_S + END_LIMIT_S)
+    _, errors = traffic.communicate(timeout=END_LIMIT_S)
+    if traffic.returncode:
+        raise topology.LabFailed(errors.strip() or f"the traffic program ended with status {traffic.returncode}")
+    return cores.shares, reload_
+
+
+def play(warden, plan, zones, name, seed, directory):
+    """Play one run. The recording is left in the directory. @return facts for run.json"""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    show = progress.Progress(sys.stderr, name, seed, plan.length_s)
+    show.say("building the lab")
+    setup = servers.Setup(unit_qps=plan.unit_qps)
+    with topology.Lab(warden, plan.build, STATE / "lab") as lab, \
+            servers.Fleet(name, lab, plan.build, STATE / name, setup) as fleet:
+        lab.wait_announced()
+        show.say(f"starting {name} at {len(topology.POPS)} POPs")
+        fleet.start(zones.before)
+        before_bytes = fleet.memory_bytes()
+        with resolvers.Users(lab, STATE / "users", servers.read_lines(zones.names), seed) as users:
+            traffic = traffic_start(lab, plan, zones, seed, directory)
+            users.start(time.monotonic())
+            try:
+                cpu, reload_ = traffic_follow(traffic, plan, fleet, zones, show)
+            finally:
+                traffic.kill()
+                traffic.wait()
+            stubs = users.finish()
+        reloaded = reload_.result or {}
+        facts = {"server": name, "version": fleet.version(), "seed": seed, "profile": plan.profile,
+                 "engine": fleet.engine(), "is_dry": plan.is_dry,
+                 "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()}, "cpu": cpu,
+                 "reload": reloaded.get("reload"), "new_zone": reloaded.get("new_zone"), "transfer": None,
+                 "stubs": stubs, "events": None, "refusals": None}
+    show.end()
+    return facts
