@@ -84,10 +84,10 @@ def traffic_words(plan, zones, seed, directory):
 
 
 def traffic_start(lab, plan, zones, seed, directory):
-    words = ["ip", "netns", "exec", "inet", "taskset", "-c", topology.WORLD_CORE,
-             *traffic_words(plan, zones, seed, directory)]
-    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            stdin=subprocess.DEVNULL)
+    traffic = lab.start_piped("inet", topology.WORLD_CORE, traffic_words(plan, zones, seed, directory),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    topology.favour(traffic)
+    return traffic
 
 
 class Reload(threading.Thread):

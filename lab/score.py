@@ -167,7 +167,8 @@ def own(run, field):
 
 
 def cpu_share(run, core, seconds):
-    samples = [sample[core] for sample in run.facts.get("cpu") or [] if seconds.start <= sample["t"] < seconds.stop]
+    samples = [sample[core] for sample in run.facts.get("cpu") or []
+               if seconds.start <= sample["t"] < seconds.stop and sample[core] is not None]
     return statistics.fmean(samples) if samples else None
 
 

@@ -266,19 +266,18 @@ class Lab:
         return command("ip", "netns", "exec", namespace, *words)
 
     def start(self, namespace, cores, words, log, **options):
-        """Start a process that runs on these cores, in a session of its own, and writes what it says to a file.
-
-        It must weigh as much as the thread that receives for it. With autogroups the kernel weighs a session as a
-        whole against kernel threads, and the nice values inside do not matter; without them they do (bench/lab.py).
-        """
-        prefix = ("ip", "netns", "exec", namespace, "taskset", "-c", cores)
+        """Start a process that runs on these cores, in a session of its own, and writes what it says to a file."""
         with open(log, "wb") as output:
-            process = subprocess.Popen([str(word) for word in (*prefix, *words)], stdin=subprocess.DEVNULL,
-                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                                       preexec_fn=raise_limits, **options)
-        with contextlib.suppress(OSError):
-            pathlib.Path(f"/proc/{process.pid}/autogroup").write_text("-20")
+            process = self.start_piped(namespace, cores, words, stdout=output, stderr=subprocess.STDOUT, **options)
+        if cores != WORLD_CORE:
+            favour(process)
         return process
+
+    def start_piped(self, namespace, cores, words, **options):
+        """The same, with what it says going where the options lead it."""
+        prefix = ("ip", "netns", "exec", namespace, "taskset", "-c", cores)
+        return subprocess.Popen([str(word) for word in (*prefix, *words)], stdin=subprocess.DEVNULL,
+                                start_new_session=True, preexec_fn=raise_limits, **options)
 
     def processes(self, namespace):
         done = subprocess.run(["ip", "netns", "pids", namespace], check=False, capture_output=True, text=True)
@@ -332,9 +331,19 @@ def neighbours(interface, mac, *addresses):
     return [f"neighbour add {address} lladdr {mac} dev {interface} nud permanent" for address in addresses]
 
 
+def favour(process):
+    """Have a process weigh as much as the thread that receives for it, and more than others on its core.
+
+    With autogroups the kernel weighs a session as a whole against kernel threads, and the nice values inside do not
+    matter; without them they do (bench/lab.py).
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, -20)
+        pathlib.Path(f"/proc/{process.pid}/autogroup").write_text("-20")
+
+
 def raise_limits():
-    """For a child: its share of the core, and as many connections as a service manager would let it have."""
-    os.nice(-20)
+    """For a child: as many connections as a service manager would let it have."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     soft = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

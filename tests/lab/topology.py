@@ -27,8 +27,10 @@ import tap
 sys.dont_write_bytecode = True
 # The test bears the name of what it tests, and the directory of the program would come first.
 sys.path[0] = str(tap.ROOT / "lab")
+sys.path.append(str(Path(__file__).parent))
 import servers  # noqa: E402  pylint: disable=wrong-import-position
 import topology  # noqa: E402  pylint: disable=wrong-import-position
+import traces  # noqa: E402  pylint: disable=wrong-import-position
 import warden  # noqa: E402  pylint: disable=wrong-import-position
 from topology import POPS, SERVICE  # noqa: E402  pylint: disable=wrong-import-position
 from zones import Line  # noqa: E402  pylint: disable=wrong-import-position
@@ -227,85 +229,21 @@ def check_pdns():
     yield from faults_of("world_pdns")
 
 
-def output_of(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def bpf_programs():
-    """Programs that no process holds, by their ids: those of an interface, or pinned. All, if bpftool cannot tell."""
-    listed = json.loads(output_of("bpftool", "--json", "prog", "show"))
-    return {program["id"] for program in listed if not program.get("pids")}
-
-
-def namespaces():
-    """Network namespaces that have a process; those that have a name are among the mounts."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/ns/net"):
-        with contextlib.suppress(OSError):
-            found.add(os.readlink(path))
-    return found
-
-
-def receiving_threads():
-    """Kernel threads of the lab's interfaces."""
-    return {thread for link in topology.LINKS for end in (link.here, link.there) for thread in warden.napi_threads(end)}
-
-
-def traces():
-    """What this machine shows of a lab, of any."""
-    return {"programs": bpf_programs(), "namespaces": namespaces(), "receiving threads": receiving_threads(),
-            "interfaces": {line.split()[0] for line in output_of("ip", "-brief", "link").splitlines()},
-            "mounts": set(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
-            "names": set(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else set()}
-
-
-def descendants(process):
-    """All processes that come from one, over the borders of namespaces."""
-    children = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            children.setdefault(int(path.read_text().rpartition(")")[2].split()[1]), []).append(int(path.parent.name))
-    found, waiting = [], [process]
-    while waiting:
-        waiting = [child for parent in waiting for child in children.get(parent, [])]
-        found += waiting
-    return found
-
-
-def process_namespaces(processes):
-    found = set()
-    for process in processes:
-        with contextlib.suppress(OSError):
-            found.add(os.readlink(f"/proc/{process}/ns/pid"))
-    return found - {os.readlink("/proc/self/ns/pid")}
-
-
-def left(before, spaces):
-    """What is there that was not before."""
-    processes = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    more = {name: now - before[name] for name, now in traces().items()}
-    more["processes"] = process_namespaces(processes) & spaces
-    return {name: what for name, what in more.items() if what}
-
-
 def killed(number, mark, span_s):
     """End a lab by a signal, some time after it said a word (or started); afterwards nothing may be left."""
-    before, moment = traces(), random.uniform(0, span_s)
+    before, moment = traces.seen(), random.uniform(0, span_s)
     with subprocess.Popen([sys.executable, THIS, "confine", "stay"], stdout=subprocess.PIPE, text=True) as outer:
         while mark and (line := outer.stdout.readline().strip()) != mark:
             if not line:
                 yield f"it ended before it was {mark}"
                 return
         time.sleep(moment)
-        spaces = process_namespaces(descendants(outer.pid))
-        if mark and not {"programs", "receiving threads", "processes"} <= set(left(before, spaces)):
-            yield f"of a lab that is there only {left(before, spaces)} is seen"
+        spaces = traces.process_namespaces(traces.descendants(outer.pid))
+        if mark and not {"programs", "receiving threads", "processes"} <= set(traces.left(before, spaces)):
+            yield f"of a lab that is there only {traces.left(before, spaces)} is seen"
         outer.send_signal(number)
         outer.wait(LIMIT_S)
-    end = time.monotonic() + LIMIT_S
-    while (more := left(before, spaces)) and time.monotonic() < end:
-        time.sleep(0.05)  # between polls
-    if more:
+    if more := traces.left_for_good(before, spaces, LIMIT_S):
         yield f"{number.name} {moment:.2f} s after {mark or 'the start'} leaves {more}"
 
 

@@ -588,6 +588,78 @@ static void test_the_same_seed_makes_the_same_population(void **state)
 	lab_population_free(&other);
 }
 
+/* ---- the same seed, the same traffic ---- */
+
+struct listener {
+	uint64_t hash, questions;
+};
+
+static bool question_hear(void *context, uint32_t slot, const struct lab_question *question, bool is_first)
+{
+	struct listener *listener = context;
+	uint8_t message[LAB_MESSAGE_MAX];
+	uint32_t bytes = lab_message_write(question, message);
+
+	(void)slot;
+	(void)is_first;
+	for (uint32_t i = 0; i < bytes; i++)
+		listener->hash = (listener->hash ^ message[i]) * 0x100000001b3;
+	for (uint32_t i = 0; i < 16; i++)
+		listener->hash = (listener->hash ^ question->resolver->address[i]) * 0x100000001b3;
+	listener->questions++;
+	return true;
+}
+
+static bool connection_hear(
+	void *context, uint32_t slot, const struct lab_question *question, bool is_relayed)
+{
+	(void)is_relayed;
+	return question_hear(context, slot, question, true);
+}
+
+static void connection_end(void *context, uint32_t slot)
+{
+	(void)context;
+	(void)slot;
+}
+
+/* Three seconds in which nobody is answered: arrivals, retries, relayed questions, a crowd. */
+static struct listener three_seconds(struct world *world, uint64_t seed)
+{
+	struct listener listener = {0};
+	struct lab_record *record = calloc(1, sizeof(*record));
+	struct lab_demand demand = {
+		.honest_qps = 500, .crowd_qps = 100, .relayed_qps = {100, 0, 50, 10}, .may_relay = true};
+	struct lab_model model = {.population = &world->population,
+		.names = &world->names,
+		.record = record,
+		.carrier = {question_hear, connection_hear, connection_end, &listener}};
+	const double only = 1;
+
+	assert_non_null(record);
+	memcpy(model.victim, victim, sizeof(victim));
+	model.victim_bytes = sizeof(victim);
+	assert_int_equal(lab_alias_make(&world->names.popularity, &only, 1), 0);
+	assert_int_equal(lab_model_make(&model, seed, 1000), 0);
+	for (int ms = 0; ms < 3000; ms++)
+		lab_model_turn(&model, &demand);
+	lab_model_free(&model);
+	lab_alias_free(&world->names.popularity);
+	free(record);
+	return listener;
+}
+
+static void test_the_same_seed_asks_the_same(void **state)
+{
+	struct listener first = three_seconds(*state, 1), again = three_seconds(*state, 1);
+	struct listener other = three_seconds(*state, 2);
+
+	assert_in_range(first.questions, 3 * 760, 6 * 760); /* retries come on top */
+	assert_int_equal(first.questions, again.questions);
+	assert_int_equal(first.hash, again.hash);
+	assert_int_not_equal(first.hash, other.hash);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_case_is_mixed_and_expected_back),
 		cmocka_unit_test(test_server_cookies_are_learnt),
 		cmocka_unit_test(test_every_endpoint_sends),
+		cmocka_unit_test(test_the_same_seed_asks_the_same),
 	};
 
 	return cmocka_run_group_tests_name("drill traffic", tests, world_make, world_free);
