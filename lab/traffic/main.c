@@ -74,10 +74,11 @@ static void sleep_until(uint64_t ns)
 
 /* ---- between the model and the wire ---- */
 
-static bool letter_send(void *context, uint32_t slot, const struct lab_question *question, bool is_first)
+static bool letter_send(
+	void *context, uint32_t slot, const struct lab_question *question, bool is_first, bool is_relayed)
 {
 	struct drill *drill = context;
-	struct lab_letter *letter = lab_wire_letter(&drill->wire);
+	struct lab_letter *letter = lab_wire_letter(&drill->wire, is_relayed);
 
 	if (!letter)
 		return false;

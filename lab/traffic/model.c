@@ -171,8 +171,8 @@ static void try_send(struct lab_model *model, uint32_t slot)
 		model->record->tcp_full +=
 			!model->carrier.connect(model->carrier.context, slot, &question, r->is_relayed);
 	else
-		model->record->ring_full += !model->carrier.send(
-			model->carrier.context, slot, &question, r->generation == r->first_generation);
+		model->record->ring_full += !model->carrier.send(model->carrier.context, slot, &question,
+			r->generation == r->first_generation, r->is_relayed);
 }
 
 static void step_begin(struct lab_model *model, uint32_t slot)

@@ -39,7 +39,8 @@ struct lab_model;
 /** Who carries questions. */
 struct lab_carrier {
 	/** @return false when there is no room; the try is lost then */
-	bool (*send)(void *context, uint32_t slot, const struct lab_question *question, bool is_first);
+	bool (*send)(void *context, uint32_t slot, const struct lab_question *question, bool is_first,
+		bool is_relayed);
 	/** Ask over TCP; replies come by lab_model_reply_tcp(). @return false when there is no room */
 	bool (*connect)(void *context, uint32_t slot, const struct lab_question *question, bool is_relayed);
 	void (*disconnect)(void *context, uint32_t slot);

@@ -27,13 +27,15 @@ struct network {
 	uint64_t first_sent_ns[LAB_TRIES];
 };
 
-static bool send_simulated(void *context, uint32_t slot, const struct lab_question *question, bool is_first)
+static bool send_simulated(
+	void *context, uint32_t slot, const struct lab_question *question, bool is_first, bool is_relayed)
 {
 	struct network *network = context;
 	uint64_t arrival = (network->model.wheel->now_ms + ROUND_TRIP_MS) % (ROUND_TRIP_MS + 1);
 	struct waiting *waiting;
 
 	(void)is_first;
+	(void)is_relayed;
 	network->carried++;
 	if (lab_draw_unit(&network->random) < network->loss || network->count[arrival] == WAITING_MAX)
 		return true;
@@ -51,8 +53,7 @@ static bool send_simulated(void *context, uint32_t slot, const struct lab_questi
 static bool connect_simulated(
 	void *context, uint32_t slot, const struct lab_question *question, bool is_relayed)
 {
-	(void)is_relayed;
-	return send_simulated(context, slot, question, true);
+	return send_simulated(context, slot, question, true, is_relayed);
 }
 
 static void disconnect_simulated(void *context, uint32_t slot)

@@ -131,11 +131,11 @@ void lab_wire_close(struct lab_wire *wire)
 	traffic_bpf__destroy(wire->bpf);
 }
 
-struct lab_letter *lab_wire_letter(struct lab_wire *wire)
+struct lab_letter *lab_wire_letter(struct lab_wire *wire, bool is_relayed)
 {
 	uint64_t taken = __atomic_load_n(&wire->bpf->bss->letters_taken, __ATOMIC_ACQUIRE);
 
-	if (wire->bpf->bss->letters_written - taken >= LAB_LETTERS)
+	if (wire->bpf->bss->letters_written - taken >= (is_relayed ? LAB_LETTERS / 2 : LAB_LETTERS))
 		return NULL;
 	return &wire->bpf->bss->letters[wire->bpf->bss->letters_written % LAB_LETTERS];
 }

@@ -34,8 +34,9 @@ int lab_wire_start(struct lab_wire *wire);
 /** Stop, detach, put back what was attached before. */
 void lab_wire_close(struct lab_wire *wire);
 
-/** A letter to be written, or NULL when all wait to be sent. lab_wire_post() sends it. */
-struct lab_letter *lab_wire_letter(struct lab_wire *wire);
+/** A letter to be written, or NULL when too many wait to be sent. lab_wire_post() sends it.
+ * @param is_relayed  leaves half of the room to others */
+struct lab_letter *lab_wire_letter(struct lab_wire *wire, bool is_relayed);
 void lab_wire_post(struct lab_wire *wire);
 
 /** Hand every reply that has come to `reply`, without waiting. */

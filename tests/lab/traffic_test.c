@@ -235,13 +235,13 @@ static void letter_write(struct world *world, struct lab_letter *letter, bool is
 static void test_foreign_destinations_are_never_sent_to(void **state)
 {
 	struct world *world = *state;
-	struct lab_letter *letter = lab_wire_letter(&world->wire);
+	struct lab_letter *letter = lab_wire_letter(&world->wire, false);
 	const uint8_t foreign4[] = {192, 0, 3, 53}, foreign6[] = {0x20, 0x01, 0x0d, 0xb8, 0, 0x54};
 
 	letter_write(world, letter, false);
 	memcpy(letter->frame + LAB_ETHERNET_BYTES + 16, foreign4, sizeof(foreign4));
 	letter_check_refused(world, letter);
-	letter = lab_wire_letter(&world->wire);
+	letter = lab_wire_letter(&world->wire, false);
 	letter_write(world, letter, true);
 	memcpy(letter->frame + LAB_ETHERNET_BYTES + 24, foreign6, sizeof(foreign6));
 	letter_check_refused(world, letter);
@@ -254,7 +254,7 @@ static void test_without_a_route_nothing_is_sent(void **state)
 	uint32_t bytes;
 	uint64_t before = world->wire.bpf->bss->counters.no_route;
 
-	letter_write(world, lab_wire_letter(&world->wire), false);
+	letter_write(world, lab_wire_letter(&world->wire, false), false);
 	lab_wire_post(&world->wire);
 	assert_int_equal(send_once(world, frame, &bytes), XDP_DROP);
 	assert_int_equal(world->wire.bpf->bss->counters.no_route, before + 1);
@@ -267,7 +267,7 @@ static void test_letters_are_whole(void **state)
 	uint32_t bytes;
 
 	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
-		struct lab_letter letter, *posted = lab_wire_letter(&world->wire);
+		struct lab_letter letter, *posted = lab_wire_letter(&world->wire, false);
 		uint32_t at = is_ipv6 ? LAB_UDP6_AT : LAB_UDP4_AT;
 
 		letter_write(world, posted, is_ipv6);
@@ -594,7 +594,8 @@ struct listener {
 	uint64_t hash, questions;
 };
 
-static bool question_hear(void *context, uint32_t slot, const struct lab_question *question, bool is_first)
+static bool question_hear(
+	void *context, uint32_t slot, const struct lab_question *question, bool is_first, bool is_relayed)
 {
 	struct listener *listener = context;
 	uint8_t message[LAB_MESSAGE_MAX];
@@ -602,6 +603,7 @@ static bool question_hear(void *context, uint32_t slot, const struct lab_questio
 
 	(void)slot;
 	(void)is_first;
+	(void)is_relayed;
 	for (uint32_t i = 0; i < bytes; i++)
 		listener->hash = (listener->hash ^ message[i]) * 0x100000001b3;
 	for (uint32_t i = 0; i < 16; i++)
@@ -613,8 +615,7 @@ static bool question_hear(void *context, uint32_t slot, const struct lab_questio
 static bool connection_hear(
 	void *context, uint32_t slot, const struct lab_question *question, bool is_relayed)
 {
-	(void)is_relayed;
-	return question_hear(context, slot, question, true);
+	return question_hear(context, slot, question, true, is_relayed);
 }
 
 static void connection_end(void *context, uint32_t slot)
