@@ -110,14 +110,15 @@ class Reload(threading.Thread):
 
 
 def traffic_follow(traffic, plan, fleet, zones, show):
-    """Follow the traffic until it ends. @return what the cores did, and the reload"""
-    cores, reload_ = Cores(), Reload(fleet, zones)
+    """Follow the traffic until it ends. @return what the cores did, the reload, and what was refused"""
+    cores, reload_, refusals = Cores(), Reload(fleet, zones), Refusals(fleet)
     peace_begin = plan.begin_of("P0")
     peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
     for line in traffic.stdout:
         live = json.loads(line)
         cores.look(live["t"] - 1)
         show.second(live)
+        refusals.phase_is(live["phase"])
         if peace_begin is not None and live["t"] >= peace_begin + RELOAD_AT * peace_s and not reload_.ident:
             reload_.start()
     if reload_.ident:
@@ -125,7 +126,48 @@ def traffic_follow(traffic, plan, fleet, zones, show):
     _, errors = traffic.communicate(timeout=END_LIMIT_S)
     if traffic.returncode:
         raise topology.LabFailed(errors.strip() or f"the traffic program ended with status {traffic.returncode}")
-    return cores.shares, reload_
+    return cores.shares, reload_, refusals.result()
+
+
+def events_told(fleet, directory):
+    """What the nodes recognised, in the recording's seconds; None when they say nothing."""
+    told = fleet.events()
+    if told is None:
+        return None, None
+    started = json.loads((directory / "recording.json").read_text(encoding="ascii"))["started"]
+    events = [{**{key: event[key] for key in ("type", "vector", "rate_pps", "zone") if key in event}, "pop": pop,
+               "t": round(event["time"] - started, 2), "noticed": round(event["noticed"] - started, 2)}
+              for pop, event in told]
+    # A wave of the fleet is what a node calls a wave, while at least one does.
+    waves, open_at = 0, set()
+    for event in sorted(events, key=lambda event: event["t"]):
+        if event["type"] == "wave":
+            waves += not open_at
+            open_at.add(event["pop"])
+        elif event["type"] == "wave_over":
+            open_at.discard(event["pop"])
+    return events, waves
+
+
+class Refusals:
+    """How many packets the nodes say they refused in each phase."""
+
+    def __init__(self, fleet):
+        self.fleet, self.before, self.phase = fleet, fleet.refused(), None
+        self.per_phase = {} if self.before is not None else None
+
+    def phase_is(self, phase):
+        """Called every second; asks the nodes where a phase ends."""
+        if self.per_phase is None or phase == self.phase:
+            return
+        if self.phase:
+            now = self.fleet.refused()
+            self.per_phase[self.phase] = self.per_phase.get(self.phase, 0) + now - self.before
+            self.before = now
+        self.phase = phase
+
+    def result(self):
+        return None if self.per_phase is None else {"per_phase": self.per_phase}
 
 
 def play(warden, plan, zones, name, seed, directory):
@@ -145,16 +187,17 @@ def play(warden, plan, zones, name, seed, directory):
             traffic = traffic_start(lab, plan, zones, seed, directory)
             users.start(time.monotonic())
             try:
-                cpu, reload_ = traffic_follow(traffic, plan, fleet, zones, show)
+                cpu, reload_, refusals = traffic_follow(traffic, plan, fleet, zones, show)
             finally:
                 traffic.kill()
                 traffic.wait()
             stubs = users.finish()
         reloaded = reload_.result or {}
+        events, waves = events_told(fleet, directory)
         facts = {"server": name, "version": fleet.version(), "seed": seed, "profile": plan.profile,
                  "engine": fleet.engine(), "is_dry": plan.is_dry,
                  "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()}, "cpu": cpu,
                  "reload": reloaded.get("reload"), "new_zone": reloaded.get("new_zone"), "transfer": None,
-                 "stubs": stubs, "events": None, "refusals": None}
+                 "stubs": stubs, "events": events, "waves": waves, "refusals": refusals}
     show.end()
     return facts

@@ -196,10 +196,25 @@ class Seawall(Server):
         self.run(self.program(), "reload", "--control", self.state / "control.sock")
 
     def status(self):
-        return json.loads(self.run(self.program(), "status", "--json", "--control", self.state / "control.sock"))
+        return self.ask("status")
 
     def engine(self):
         return ", ".join(one["engine"] for one in self.status()["interfaces"])
+
+    def ask(self, *words):
+        """What one of its commands says, as JSON."""
+        return json.loads(self.run(self.program(), *words, "--json", "--control", self.state / "control.sock"))
+
+    def events(self):
+        """Everything it has recognised, in order of time: see `seawall incident show --json`."""
+        numbers = [incident["incident"] for incident in self.ask("incident", "list")["incidents"]]
+        events = [event for number in numbers for event in self.ask("incident", "show", number)["events"]]
+        return sorted(events, key=lambda event: event["noticed"])
+
+    def refused(self):
+        """How many packets it has refused, and how many of them by known resolvers for names that exist."""
+        status = self.ask("guard", "status")
+        return status["refused"], status["refused_known"]
 
 
 class Knot(Server):
@@ -386,6 +401,18 @@ class Fleet:
     def status(self):
         """Of each POP, as Seawall tells it; None from others."""
         return [server.status() if isinstance(server, Seawall) else None for server in self.servers]
+
+    def events(self):
+        """(POP's name, event) of all nodes that tell of any; None where none does."""
+        if not isinstance(self.servers[0], Seawall):
+            return None
+        return [(POPS[server.pop], event) for server in self.servers for event in server.events()]
+
+    def refused(self):
+        """Packets refused so far, over all nodes; None from servers that do not say."""
+        if not isinstance(self.servers[0], Seawall):
+            return None
+        return sum(server.refused()[0] for server in self.servers)
 
     def stop(self):
         for server in self.servers:

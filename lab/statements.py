@@ -3,8 +3,9 @@
 
 They stand in run.json; what is null or missing there is "not reported", which no server is blamed for:
 
-  events       [{"t": s, "type": T, "pop": name, "vector": name}]: "onset" and "vector_added" say that a vector began
-               at a POP, "vector_ended" that it ended, "over" (without vector) that all did
+  events       [{"t": s, "noticed": s, "type": T, "pop": name, "vector": name}]: "onset" and "vector_added" say that a
+               vector began at a POP, "vector_ended" that it ended, "over" (without vector) that all did; t is when it
+               happened, noticed when the server said so (t, where it is missing)
   estimate     {"endpoints": n, "low": n, "high": n, "naive": n}
   waves        n
   roles        {"f1": x}
@@ -20,6 +21,7 @@ from measures import Measured, absent, percent
 from recording import nearest_rank, share
 
 STARTS = ("onset", "vector_added")
+NO_ATTACKS = ("retry-storm", "flash-crowd")  # recognized too, and blamed on nobody
 EARLY_S = 1  # an alarm this much before the first whole second of a vector belongs to it
 
 
@@ -34,16 +36,17 @@ def true_spans(run):
 
 
 def stated_spans(run):
-    """The same as the server says it, with times as they stand. What it never ended, lasts."""
+    """(POP's name, vector, begin, end, noticed) as the server says it. What it never ended, lasts."""
     open_since, found = {}, []
     for event in sorted(run.facts["events"], key=lambda event: event["t"]):
         pop, vector = event.get("pop"), event.get("vector")
-        if event["type"] in STARTS and vector:
-            open_since.setdefault((pop, vector), event["t"])
+        if event["type"] in STARTS and vector and vector not in NO_ATTACKS:
+            open_since.setdefault((pop, vector), (event["t"], event.get("noticed", event["t"])))
         elif event["type"] in ("vector_ended", "over"):
             for key in [key for key in open_since if key[0] == pop and vector in (None, key[1])]:
-                found.append((*key, open_since.pop(key), event["t"]))
-    found += [(*key, since, run.length_s) for key, since in open_since.items()]
+                since, noticed = open_since.pop(key)
+                found.append((*key, since, event["t"], noticed))
+    found += [(*key, since, run.length_s, noticed) for key, (since, noticed) in open_since.items()]
     return found
 
 
@@ -56,7 +59,7 @@ def matches(run):
 
 
 def alarm(run, _row):
-    """Seconds from a vector's beginning at a POP to the event that names both; one never named counts as the run."""
+    """Seconds from a vector's beginning at a POP until the server names both; one never named counts as the run."""
     if run.facts.get("events") is None:
         return not_reported()
     truth = true_spans(run)
@@ -64,7 +67,7 @@ def alarm(run, _row):
         return absent("no attack")
     delays = []
     for (_, _, span), stated in zip(truth, matches(run)[0]):
-        delays.append(max(0, min(other[2] for other in stated) - span.start) if stated else run.length_s)
+        delays.append(max(0, min(other[4] for other in stated) - span.start) if stated else run.length_s)
     missing = sum(delay == run.length_s for delay in delays)
     value = nearest_rank(delays, 0.95)
     text = f"{missing} of {len(truth)} never" if missing else f"all {len(truth)} named"

@@ -43,6 +43,7 @@ struct drill {
 	struct lab_wire wire;
 	struct lab_tcp tcp;
 	uint64_t start_ns;
+	double started_s; /* the same, since 1970 */
 	double moves_due;
 	struct lab_counters last; /* at the last full second */
 	bool is_pop_attacked[LAB_POPS];
@@ -62,6 +63,14 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static double since_1970_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void sleep_until(uint64_t ns)
@@ -392,6 +401,7 @@ static int drill_run(struct drill *drill)
 
 	if (!error) {
 		drill->start_ns = now_ns() + 100 * MS;
+		drill->started_s = since_1970_s() + 0.1;
 		error = lab_model_make(&drill->model, drill->options.seed, drill->start_ns / MS);
 	}
 	if (!error)
@@ -402,6 +412,7 @@ static int drill_run(struct drill *drill)
 	lab_model_close(&drill->model);
 	const struct lab_run run = {.seed = drill->options.seed,
 		.unit_qps = drill->options.unit_qps,
+		.started_s = drill->started_s,
 		.endpoints_used = endpoints_used(drill),
 		.endpoints_moved = drill->population.moved,
 		.scenario = &drill->scenario};

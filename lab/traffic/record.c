@@ -167,6 +167,7 @@ int lab_record_write(const struct lab_record *record, const struct lab_run *run,
 
 	if (!root)
 		return -ENOMEM;
+	json_object_set_new(root, "started", json_real(run->started_s));
 	json_object_set_new(root, "muted", muted_json(scenario));
 	json_object_set_new(root, "relayed_tries", series_json(record->relayed_tries, seconds));
 	json_object_set_new(root, "to_attackers",

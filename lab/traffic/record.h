@@ -59,6 +59,7 @@ struct lab_scenario;
 struct lab_run {
 	uint64_t seed;
 	double unit_qps;
+	double started_s; /* since 1970: when second 0 began */
 	uint32_t endpoints_used, endpoints_moved;
 	const struct lab_scenario *scenario;
 };

@@ -110,8 +110,10 @@ SW_INLINE void sw_finish(struct sw_work *work, const struct sw_control *control)
 	uint32_t opt_len = sw_opt_settle(work), limit = sw_reply_limit(work, control) - opt_len;
 	if (work->answers_end + work->behind_len > limit && work->part_count[SW_ADDITIONAL] > 0)
 		sw_shrink(work);
-	if (work->answers_end + work->behind_len > limit || work->verdict == SW_VERDICT_TRUNCATED) {
+	if (work->answers_end + work->behind_len > limit)
 		work->verdict = SW_VERDICT_TRUNCATED;
+	if (work->verdict == SW_VERDICT_TRUNCATED || work->truncates) {
+		work->truncates = 1;
 		work->answers_end = work->question_end;
 		work->behind_len = 0;
 		for (uint32_t section = 0; section < SW_SECTIONS; section++)
@@ -127,7 +129,7 @@ SW_INLINE uint16_t sw_reply_flags(const struct sw_work *work)
 	flags |= SW_FLAG_QR | (work->rcode & 15);
 	if (work->is_authoritative)
 		flags |= SW_FLAG_AA;
-	if (work->verdict == SW_VERDICT_TRUNCATED)
+	if (work->truncates)
 		flags |= SW_FLAG_TC;
 	return flags;
 }

@@ -5,6 +5,9 @@
 #ifndef SW_ANSWER_PATH_H
 #define SW_ANSWER_PATH_H
 
+#ifdef SW_BPF
+#include "answer/admit.h"
+#endif
 #include "answer/query.h"
 #include "answer/resolve.h"
 #include "answer/write.h"
@@ -19,6 +22,10 @@ SW_INLINE int sw_work_out(struct sw_work *work)
 	int state = sw_query_read(work, control);
 	if (state == SW_QUERY_GO)
 		state = sw_resolve(work, control);
+#ifdef SW_BPF
+	if (control->orders.is_watching && state <= SW_QUERY_REPLY)
+		state = sw_admit(work);
+#endif
 	if (state == SW_QUERY_SILENT || state == SW_QUERY_PUNT)
 		return state;
 	/* a header-only reply: nothing of a question that could not be read is sent back */

@@ -47,6 +47,7 @@ SW_INLINE void sw_query_reset(struct sw_work *work)
 	work->edns_version = 0;
 	work->udp_size = SW_UDP_PLAIN_MAX;
 	work->zone = 0;
+	work->facts = work->truncates = 0;
 	work->links = 0;
 	work->rcode = 0;
 	work->verdict = SW_VERDICT_SERVFAIL; /* until something else is found */

@@ -29,7 +29,20 @@
 	X(PUNT_TSIG, "punt_tsig", "left to user space: TSIG, SIG(0), or the SOA of an IXFR")                 \
 	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments")          \
 	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows")                \
-	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")
+	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")                           \
+	X(TCP_SYN, "tcp_syn", "SYN to a service port, passed to the stack")                                  \
+	X(TCP_COOKIE, "tcp_cookie", "SYN answered with a cookie: the stack is spared")                       \
+	X(TCP_PASS, "tcp_pass", "TCP of a connection, passed to the stack")                                  \
+	X(DROP_TCP_STATE, "drop_tcp_state", "TCP that belongs to no connection")                             \
+	X(DROP_GRE, "drop_gre", "GRE to an address that only serves DNS")                                    \
+	X(DROP_PROTOCOL, "drop_protocol", "another protocol that such an address never has")                 \
+	X(DROP_PORT, "drop_port", "TCP or UDP to a port that such an address does not serve")                \
+	X(DROP_FRAGMENT, "drop_fragment", "a fragment to an address that only serves DNS")                   \
+	X(DROP_UNUSED, "drop_unused", "to an unused address of a service prefix")                            \
+	X(OVER_LANE, "over_lane", "lane not admitted: sent to TCP")                                          \
+	X(DROP_LANE, "drop_lane", "lane not admitted: dropped")                                              \
+	X(OVER_ZONE, "over_zone", "a name that does not exist, beyond its zone's share: sent to TCP")        \
+	X(OVER_PREFIX, "over_prefix", "beyond the allowance of an unproven network: sent to TCP")
 
 enum sw_verdict {
 #define X(name, label, text) SW_VERDICT_##name,

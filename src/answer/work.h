@@ -54,6 +54,10 @@ struct sw_work {
 	uint8_t address_len;
 	uint8_t stream;
 	uint16_t idle_ds;
+	uint16_t source_port; /* kernel: host order */
+	uint8_t ttl;	      /* kernel: as it arrived */
+	uint8_t facts;	      /* enum sw_fact, as far as they were looked at */
+	uint8_t truncates;    /* TC=1, whether the answer fits or not */
 	/* question */
 	uint32_t message_len;
 	uint32_t question_end;

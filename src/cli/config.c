@@ -331,6 +331,92 @@ static int take_tcp(struct config *config, const struct sw_yaml *node)
 	return take_section(config, node, keys, "'tcp'");
 }
 
+/* ---- guard ---- */
+
+static int take_observe(struct config *config, const struct sw_yaml *node)
+{
+	return get_bool(config, node, &config->settings->guard.observe);
+}
+
+static int take_path(struct config *config, const struct sw_yaml *node, char **path)
+{
+	int err = want_scalar(config, node);
+	if (err != 0)
+		return err;
+	free(*path);
+	*path = relative(config->path, node->text);
+	return *path ? 0 : -ENOMEM;
+}
+
+static int take_state(struct config *config, const struct sw_yaml *node)
+{
+	return take_path(config, node, &config->settings->guard.state);
+}
+
+static int take_record(struct config *config, const struct sw_yaml *node)
+{
+	return take_path(config, node, &config->settings->guard.record);
+}
+
+static int take_answers(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 1, 1000000000, &config->settings->guard.answers_qps);
+}
+
+static int take_egress(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 1, 1000000, &config->settings->guard.egress_mbps);
+}
+
+static int take_punts(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 1, 1000000000, &config->settings->guard.punts_qps);
+}
+
+static int take_network(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 0, 1000000000, &config->settings->guard.network_qps);
+}
+
+static int take_busy(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 0, 100, &config->settings->guard.busy_percent);
+}
+
+static int take_dedicated(struct config *config, const struct sw_yaml *node)
+{
+	char text[SW_WHY_TEXT_MAX];
+	int err = want_scalar(config, node);
+	return err ? err
+		   : at(config, node, sw_settings_set_dedicated(config->settings, node->text, text), text);
+}
+
+static int add_prefix(struct config *config, const struct sw_yaml *node)
+{
+	char text[SW_WHY_TEXT_MAX];
+	return at(config, node, sw_settings_add_prefix(config->settings, node->text, text), text);
+}
+
+static int take_prefixes(struct config *config, const struct sw_yaml *node)
+{
+	return each_scalar(config, node, add_prefix);
+}
+
+static int take_syn_budget(struct config *config, const struct sw_yaml *node)
+{
+	return get_number(config, node, 1, 1000000, &config->settings->gate.syn_budget);
+}
+
+static int take_guard(struct config *config, const struct sw_yaml *node)
+{
+	static const struct key keys[] = {{"dedicated", take_dedicated}, {"prefixes", take_prefixes},
+		{"syn-budget", take_syn_budget}, {"observe", take_observe}, {"state", take_state},
+		{"record", take_record}, {"max-answers", take_answers}, {"max-egress-mbit", take_egress},
+		{"max-punts", take_punts}, {"max-per-network", take_network}, {"max-busy-percent", take_busy},
+		{NULL, NULL}};
+	return take_section(config, node, keys, "'guard'");
+}
+
 /* ---- zones ---- */
 
 static int take_nothing(struct config *config, const struct sw_yaml *node)
@@ -386,8 +472,8 @@ static int take_zone_list(struct config *config, const struct sw_yaml *node)
 
 int sw_config_read(const char *path, struct sw_settings *settings, char *why)
 {
-	static const struct key keys[] = {{"server", take_server}, {"tcp", take_tcp}, {"zones", take_zones},
-		{"zone-list", take_zone_list}, {NULL, NULL}};
+	static const struct key keys[] = {{"server", take_server}, {"tcp", take_tcp}, {"guard", take_guard},
+		{"zones", take_zones}, {"zone-list", take_zone_list}, {NULL, NULL}};
 	struct config config = {.path = path, .settings = settings, .why = why};
 	struct sw_yaml *root;
 	int err = sw_yaml_load(path, &root, why);

@@ -11,6 +11,8 @@ static const struct sw_command *const commands[] = {
 	&sw_command_check,
 	&sw_command_reload,
 	&sw_command_status,
+	&sw_command_guard,
+	&sw_command_incident,
 	&sw_command_answer,
 };
 

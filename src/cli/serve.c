@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
+#include "cli/guarded.h"
 #include "serve/log.h"
 #include "serve/node.h"
 #include <errno.h>
@@ -57,7 +58,9 @@ static int serve(const struct sw_command *command, struct sw_sources *sources)
 		return SW_EXIT_USAGE;
 	}
 	sw_log_stamp(getenv("JOURNAL_STREAM") == NULL);
-	int err = sw_node_run(settings, reread, sources);
+	struct sw_guest *guest = sw_guarded_new(settings);
+	int err = guest ? sw_node_run(settings, reread, sources, guest) : -ENOMEM;
+	sw_guarded_free(guest);
 	sw_settings_free(settings);
 	return err == 0 ? SW_EXIT_OK : err == -EINVAL ? SW_EXIT_USAGE : SW_EXIT_FAILED;
 }

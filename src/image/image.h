@@ -16,6 +16,7 @@
 #ifndef SW_IMAGE_IMAGE_H
 #define SW_IMAGE_IMAGE_H
 
+#include "image/lanes.h"
 #include "wire/hash.h"
 #include <stdint.h>
 
@@ -194,12 +195,22 @@ struct sw_root {
 /* ---- the control page: one mmap-able BPF array element ---- */
 
 struct sw_service {
-	uint8_t address[16]; /* IPv4 in the first four bytes */
-	uint16_t port;	     /* network order */
-	uint8_t address_len; /* 4 or 16; 0 is a free entry */
-	uint8_t reserved;
+	uint8_t address[16];  /* IPv4 in the first four bytes */
+	uint16_t port;	      /* network order */
+	uint8_t address_len;  /* 4 or 16; 0 is a free entry */
+	uint8_t is_dedicated; /* the address only serves DNS (docs/decisions/007-an-address-for-dns-alone.md)
+			       */
 };
 #define SW_SERVICES_MAX 64 /* power of two */
+
+/** A network in which nothing is used but the addresses of services and of this machine. */
+struct sw_range {
+	uint64_t address[2]; /* as on the wire; IPv4 in the first four bytes */
+	uint64_t mask[2];
+	uint32_t address_len; /* 4 or 16 */
+	uint32_t reserved;
+};
+#define SW_RANGES_MAX 8
 
 #define SW_NSID_MAX 128
 #define SW_CHAOS_TEXT_MAX 255
@@ -229,6 +240,13 @@ struct sw_control {
 	uint32_t clock_fixed;
 	uint32_t clock_offset;
 	struct sw_service service[SW_SERVICES_MAX];
+	/* gate */
+	struct sw_range range[SW_RANGES_MAX];
+	uint32_t range_count;
+	uint32_t syn_budget;	   /* SYNs in 100 ms on one core; beyond, they are answered with cookies */
+	uint32_t syncookies_ready; /* 1: listeners take cookies made in XDP (xdp/syncookies.h) */
+	uint32_t reserved_gate;
+	struct sw_orders orders; /* of the guard */
 };
 
 /** What the native answer path reads: the same memory as the kernel's. */

@@ -176,25 +176,35 @@ const char *sw_ladder_why(const struct sw_ladder *ladder)
 	return ladder->why;
 }
 
-static const char *listen_error(int err)
+static void say_unlisted(const char *what, int err)
 {
-	return err == -ENOSPC ? "too many addresses for the kernel part" : strerror(-err);
+	if (err == -E2BIG)
+		sw_log(SW_LOG_WARNING, "more addresses on this machine than the kernel part can know: "
+				       "'prefixes' of 'guard' are not in effect");
+	else if (err != 0)
+		sw_log(SW_LOG_WARNING, "%s answered from sockets only: %s", what,
+			err == -ENOSPC ? "too many addresses for the kernel part" : strerror(-err));
 }
 
 static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoint)
 {
 	uint8_t len;
-	char text[SW_ENDPOINT_TEXT_MAX];
+	char text[SW_ENDPOINT_TEXT_MAX + 3];
+	uint16_t port = sw_endpoint_port(endpoint);
 	const uint8_t *address = sw_endpoint_address(endpoint, &len);
-	int err = sw_kernel_listen(ladder->kernel, address, len, sw_endpoint_port(endpoint));
-	if (err != 0)
-		sw_log(SW_LOG_WARNING, "%s is answered from sockets only: %s",
-			sw_endpoint_text(endpoint, text), listen_error(err));
+	int err = sw_kernel_listen(ladder->kernel, address, len, port);
+	if (sw_kernel_is_dedicated(ladder->kernel, address, len, port))
+		sw_log(SW_LOG_INFO,
+			"%s: an address for DNS alone, whatever else comes is dropped (guard: dedicated)",
+			sw_endpoint_text(endpoint, text));
+	say_unlisted(strcat(sw_endpoint_text(endpoint, text), " is"), err);
 }
 
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings)
 {
 	load_finish(ladder);
+	if (ladder->is_loaded)
+		sw_kernel_gate(ladder->kernel, &settings->gate);
 	for (size_t i = 0; ladder->is_loaded && i < settings->listen_count; i++)
 		listen_on(ladder, &settings->listen[i]);
 	for (size_t i = 0; i < ladder->count; i++) {
@@ -212,10 +222,8 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 
 void sw_ladder_refresh(struct sw_ladder *ladder)
 {
-	int err = ladder->is_loaded ? sw_kernel_refresh(ladder->kernel) : 0;
-	if (err != 0)
-		sw_log(SW_LOG_WARNING, "addresses changed, some are answered from sockets only: %s",
-			listen_error(err));
+	if (ladder->is_loaded)
+		say_unlisted("addresses changed, some are", sw_kernel_refresh(ladder->kernel));
 }
 
 const struct sw_rung *sw_ladder_rungs(const struct sw_ladder *ladder, size_t *count)

@@ -96,6 +96,9 @@ static bool needs_restart(const struct sw_settings *a, const struct sw_settings 
 		a->interface_count != b->interface_count || a->udp_workers != b->udp_workers ||
 		a->tcp_workers != b->tcp_workers)
 		return true;
+	/* both are zeros but for what was told */
+	if (memcmp(&a->gate, &b->gate, sizeof(a->gate)) != 0)
+		return true;
 	for (size_t i = 0; i < a->listen_count; i++) {
 		if (!sw_endpoint_equal(&a->listen[i], &b->listen[i]))
 			return true;
@@ -127,8 +130,9 @@ static int load_all(struct sw_loader *loader, struct sw_zones_outcome *outcome, 
 	}
 	const struct sw_settings *settings = fresh ? fresh : parts->settings;
 	if (needs_restart(parts->settings, settings))
-		sw_log(SW_LOG_WARNING, "reload: listen, xdp, control and workers stay as they were at the "
-				       "start; restart to change them");
+		sw_log(SW_LOG_WARNING,
+			"reload: listen, xdp, control, workers and the gate stay as they were at the "
+			"start; restart to change them");
 	sw_tcp_limit(parts->tcp, &settings->tcp);
 	sw_identity_set(parts->control, settings);
 	err = sw_zones_load(parts->zones, settings, outcome);

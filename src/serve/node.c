@@ -5,6 +5,7 @@
 #include "serve/ladder.h"
 #include "serve/log.h"
 #include "serve/status.h"
+#include "serve/syn.h"
 #include "serve/tcp.h"
 #include "serve/udp.h"
 #include "serve/zones.h"
@@ -26,11 +27,13 @@
 
 struct node {
 	const struct sw_settings *settings;
+	const struct sw_guest *guest;
 	struct sw_ladder *ladder;
 	struct sw_store *store;
 	struct sw_zones *zones;
 	struct sw_udp **udp;
 	struct sw_tcp *tcp;
+	struct sw_syn *syn;
 	struct sw_control_socket *control;
 	struct sw_loader *loader;
 	int64_t started_s;
@@ -209,6 +212,16 @@ static int answer(struct node *node)
 		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
 	}
 	sw_ladder_attach(node->ladder, node->settings); /* the sockets answer meanwhile */
+	if (sw_ladder_is_loaded(node->ladder))
+		node->syn = sw_syn_new(sw_ladder_kernel(node->ladder), node->settings);
+	if (node->guest != NULL)
+		node->guest->start(node->guest->arg,
+			&(struct sw_node_parts){
+				.kernel = sw_ladder_is_loaded(node->ladder) ? sw_ladder_kernel(node->ladder)
+									    : NULL,
+				.store = node->store,
+				.zones = node->zones,
+			});
 	sw_log(SW_LOG_INFO, "ready");
 	sw_log_notify("READY=1");
 	return 0;
@@ -273,7 +286,12 @@ static void take_command(struct node *node)
 	size_t i = 0;
 	while (i < 3 && (name == NULL || strcmp(name, commands[i].name) != 0))
 		i++;
-	reply = i < 3 ? commands[i].run(node, request, client) : refusal("no such command");
+	if (i < 3)
+		reply = commands[i].run(node, request, client);
+	else if (name != NULL && node->guest != NULL)
+		reply = node->guest->command(node->guest->arg, name, request);
+	if (reply == NULL && i == 3)
+		reply = refusal("no such command");
 	if (reply != NULL) {
 		sw_control_reply(client, reply);
 		json_decref(reply);
@@ -303,6 +321,13 @@ static void take_addresses(struct node *node)
 		sw_ladder_refresh(node->ladder);
 }
 
+static void take_second(struct node *node)
+{
+	sw_identity_clock(sw_store_control(node->store));
+	if (node->syn != NULL)
+		sw_syn_tick(node->syn);
+}
+
 static int take_event(struct node *node, int fd)
 {
 	uint64_t ticks;
@@ -315,7 +340,7 @@ static int take_event(struct node *node, int fd)
 	else if (fd == sw_loader_ready_fd(node->loader))
 		return answer(node);
 	else if (read(fd, &ticks, sizeof(ticks)) > 0)
-		sw_identity_clock(sw_store_control(node->store));
+		take_second(node);
 	return 0;
 }
 
@@ -338,9 +363,12 @@ static void node_close(struct node *node)
 {
 	__atomic_store_n(&node->is_stopping, true, __ATOMIC_RELAXED);
 	sw_control_close(node->control);
+	if (node->guest != NULL)
+		node->guest->stop(node->guest->arg);
 	sw_loader_free(node->loader);
 	if (node->ladder != NULL)
 		sw_ladder_detach(node->ladder);
+	sw_syn_free(node->syn);
 	sw_tcp_free(node->tcp, STOP_GRACE_MS);
 	for (size_t i = 0; node->udp != NULL && i < node->settings->listen_count; i++)
 		sw_udp_free(node->udp[i]);
@@ -365,10 +393,12 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg)
+int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg,
+	const struct sw_guest *guest)
 {
 	struct timespec now;
-	struct node node = {.settings = settings, .epoll = -1, .signals = -1, .timer = -1, .netlink = -1};
+	struct node node = {
+		.settings = settings, .guest = guest, .epoll = -1, .signals = -1, .timer = -1, .netlink = -1};
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	node.started_s = now.tv_sec;
 	raise_descriptors();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/settings.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -13,6 +14,11 @@
 #define TCP_PREFIX_CONNECTIONS 512
 #define TCP_IDLE_MS 10000 /* as Knot; RFC 7766 s6.2.3: of the order of seconds */
 #define TCP_LIFETIME_MS (3600 * 1000)
+#define GUARD_BUSY_PERCENT 97
+#define GUARD_NETWORK_QPS 1000
+#define SYN_BUDGET 200	    /* in 100 ms on one core */
+#define PREFIX_BITS_MIN4 16 /* shorter ones are slips: nobody has a network for services so big */
+#define PREFIX_BITS_MIN6 32
 #define UDP_MAX 1232 /* DNS flag day 2020: fits an IPv6 packet of 1,280 bytes */
 
 struct sw_settings *sw_settings_new(void)
@@ -26,6 +32,9 @@ struct sw_settings *sw_settings_new(void)
 		.idle_ms = TCP_IDLE_MS,
 		.lifetime_ms = TCP_LIFETIME_MS,
 	};
+	settings->gate.syn_budget = SYN_BUDGET;
+	settings->guard.busy_percent = GUARD_BUSY_PERCENT;
+	settings->guard.network_qps = GUARD_NETWORK_QPS;
 	settings->udp_max = UDP_MAX;
 	settings->cookies = true;
 	return settings;
@@ -54,6 +63,8 @@ void sw_settings_free(struct sw_settings *settings)
 		return;
 	sw_settings_clear_listen(settings);
 	sw_settings_clear_xdp(settings);
+	free(settings->guard.state);
+	free(settings->guard.record);
 	for (size_t i = 0; i < settings->zone_count; i++) {
 		free(settings->zones[i].apex);
 		free(settings->zones[i].file);
@@ -193,6 +204,67 @@ int sw_settings_set_chaos(struct sw_settings *settings, enum sw_chaos which, con
 	if (strlen(text) > SW_CHAOS_TEXT_MAX)
 		return refuse(why, "longer than %d bytes", SW_CHAOS_TEXT_MAX);
 	strcpy(settings->chaos[which], text);
+	return 0;
+}
+
+int sw_settings_set_dedicated(struct sw_settings *settings, const char *text, char *why)
+{
+	static const char *const words[] = {
+		[SW_DEDICATED_AUTO] = "auto", [SW_DEDICATED_YES] = "yes", [SW_DEDICATED_NO] = "no"};
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			settings->gate.dedicated = i;
+			return 0;
+		}
+	}
+	return refuse(why, "'%s' is neither auto, yes nor no", text);
+}
+
+/** First bits of an address set, the others clear. */
+static void mask_set(uint8_t *mask, unsigned bits)
+{
+	memset(mask, 0, 16);
+	memset(mask, 0xff, bits / 8);
+	if (bits % 8)
+		mask[bits / 8] = (uint8_t)(0xff00 >> bits % 8);
+}
+
+/** @return 0 or -EINVAL */
+static int parse_prefix(const char *text, struct sw_range *range, unsigned *bits)
+{
+	char address[INET6_ADDRSTRLEN], *end;
+	const char *slash = strchr(text, '/');
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
+		return -EINVAL;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	bool is_v4 = strchr(address, ':') == NULL;
+	*range = (struct sw_range){.address_len = is_v4 ? 4 : 16};
+	if (inet_pton(is_v4 ? AF_INET : AF_INET6, address, range->address) != 1)
+		return -EINVAL;
+	unsigned long value = strtoul(slash + 1, &end, 10);
+	if (*end != '\0' || value > 8 * range->address_len)
+		return -EINVAL;
+	*bits = (unsigned)value;
+	mask_set((uint8_t *)range->mask, *bits);
+	return 0;
+}
+
+int sw_settings_add_prefix(struct sw_settings *settings, const char *text, char *why)
+{
+	struct sw_gate *gate = &settings->gate;
+	struct sw_range range;
+	unsigned bits;
+	if (parse_prefix(text, &range, &bits) != 0)
+		return refuse(why, "'%s' is not a prefix, as 192.0.2.0/24 or 2001:db8:53::/48", text);
+	if ((range.address[0] & ~range.mask[0]) != 0 || (range.address[1] & ~range.mask[1]) != 0)
+		return refuse(why, "'%s' has bits set behind its length", text);
+	if (bits < (range.address_len == 4 ? PREFIX_BITS_MIN4 : PREFIX_BITS_MIN6))
+		return refuse(why, "'%s' is shorter than /%u", text,
+			range.address_len == 4 ? PREFIX_BITS_MIN4 : PREFIX_BITS_MIN6);
+	if (gate->range_count == SW_RANGES_MAX)
+		return refuse(why, "more than %d prefixes", SW_RANGES_MAX);
+	gate->range[gate->range_count++] = range;
 	return 0;
 }
 

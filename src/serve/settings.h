@@ -6,6 +6,7 @@
 #include "image/image.h"
 #include "serve/endpoint.h"
 #include "wire/name.h"
+#include "xdp/services.h"
 #include <stddef.h>
 
 #define SW_WHY_TEXT_MAX 512 /* text of an error, file names in it */
@@ -22,6 +23,18 @@ struct sw_tcp_limits {
 	unsigned prefix_connections; /* from one /24 or /56 */
 	unsigned idle_ms;	     /* without a whole query, and without taking an answer */
 	unsigned lifetime_ms;	     /* in all; 0: none */
+};
+
+/** What the guard is told; 0 and NULL: not limited, not kept. */
+struct sw_guard_options {
+	bool observe;
+	char *state;	      /* directory */
+	char *record;	      /* file */
+	unsigned answers_qps; /* capacity */
+	unsigned egress_mbps;
+	unsigned punts_qps;
+	unsigned network_qps;  /* replies to strangers of one /24 or /48 */
+	unsigned busy_percent; /* of the busiest core that handles packets */
 };
 
 /** One zone as told; `source` says where ("seawall.yaml:12"), for messages. */
@@ -41,6 +54,8 @@ struct sw_settings {
 	unsigned udp_workers; /* per address; 0: one per core this process may use */
 	unsigned tcp_workers;
 	struct sw_tcp_limits tcp;
+	struct sw_gate gate;
+	struct sw_guard_options guard;
 	uint16_t udp_max; /* largest UDP reply, bytes */
 	bool cookies;
 	unsigned cookie_secret_count;
@@ -68,6 +83,11 @@ int sw_settings_add_cookie_secret(struct sw_settings *settings, const char *text
 /** Text, or hexadecimal after "0x". */
 int sw_settings_set_nsid(struct sw_settings *settings, const char *text, char *why);
 int sw_settings_set_chaos(struct sw_settings *settings, enum sw_chaos which, const char *text, char *why);
+
+/** "auto", "yes", "no". */
+int sw_settings_set_dedicated(struct sw_settings *settings, const char *text, char *why);
+/** "192.0.2.0/24", "2001:db8:53::/48". */
+int sw_settings_add_prefix(struct sw_settings *settings, const char *text, char *why);
 
 /** After the last key: fill in default addresses, sort the zones by name, refuse a zone told twice. */
 int sw_settings_finish(struct sw_settings *settings, char *why);

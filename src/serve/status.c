@@ -45,7 +45,9 @@ static json_t *punted_share(const uint64_t verdicts[SW_VERDICT_COUNT])
 	uint64_t all = 0;
 	for (unsigned i = 0; i < SW_VERDICT_COUNT; i++)
 		all += verdicts[i];
-	all -= verdicts[SW_VERDICT_PASS_OTHER];
+	/* what is not for us, TCP, and the gate */
+	for (unsigned i = SW_VERDICT_PASS_OTHER; i <= SW_VERDICT_DROP_UNUSED; i++)
+		all -= verdicts[i];
 	return all ? json_real((double)punted / (double)all) : json_null();
 }
 

@@ -4,19 +4,9 @@
 #define SW_OUT struct xdp_md
 
 #include "xdp/copy.h"
-#include "xdp/frame.h"
+#include "xdp/gate.h"
 #include "xdp/turn.h"
 #include "xdp/verdict.h"
-
-/** Make the packet as long as the reply. A frame that was long enough for Ethernet stays so. */
-SW_INLINE int frame_resize(struct xdp_md *ctx, const struct sw_work *work)
-{
-	uint32_t have = (uint32_t)(ctx->data_end - ctx->data);
-	uint32_t want = work->message_at + work->reply_len;
-	if (want < FRAME_MIN && have >= FRAME_MIN)
-		want = FRAME_MIN;
-	return want == have ? 0 : bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
-}
 
 /** A set: interfaces on which the tc program stands behind this one. */
 struct {
@@ -35,6 +25,26 @@ SW_INLINE int no_room(const struct xdp_md *ctx)
 	return verdict(SW_VERDICT_PUNT_ROOM, XDP_PASS);
 }
 
+/** One entry: the program for TCP (xdp/tcp.bpf.c). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, uint32_t);
+} sw_tcp_program SEC(".maps");
+
+/** What is no query: dropped at the gate, or left to the stack. */
+SW_INLINE int other(struct xdp_md *ctx, struct scratch *scratch)
+{
+	uint32_t reason = gate(ctx, scratch);
+	if (reason == SW_VERDICT_TCP_PASS) {
+		bpf_tail_call(ctx, &sw_tcp_program, 0);
+		reason = SW_VERDICT_PASS_OTHER; /* this kernel has not taken that program */
+	}
+	return verdict(reason,
+		reason == SW_VERDICT_PASS_OTHER || reason == SW_VERDICT_PUNT_FRAME ? XDP_PASS : XDP_DROP);
+}
+
 SW_INLINE int answer(struct xdp_md *ctx, struct sw_work *work, const struct frame *frame)
 {
 	struct udphdr *udp;
@@ -48,12 +58,12 @@ SW_INLINE int answer(struct xdp_md *ctx, struct sw_work *work, const struct fram
 		return verdict(work->verdict, XDP_DROP);
 	if (state == SW_QUERY_PUNT)
 		return verdict(work->verdict, XDP_PASS);
-	if (frame_resize(ctx, work))
+	if (frame_resize(ctx, work->message_at + work->reply_len))
 		return no_room(ctx);
 	if (sw_write(ctx, work) || frame_turn(ctx, work, frame, &addresses, &udp))
 		return verdict(SW_VERDICT_DROP_BROKEN, XDP_DROP);
 	udp_sum(udp, addresses, work->sum);
-	return verdict(work->verdict, XDP_TX);
+	return verdict_reply(work->verdict, XDP_TX, work->message_at + work->reply_len);
 }
 
 SEC("xdp")
@@ -67,14 +77,12 @@ int sw_xdp(struct xdp_md *ctx)
 	switch (frame_read(&scratch->frame, &scratch->work, data, end)) {
 	case FRAME_QUERY:
 		return answer(ctx, &scratch->work, &scratch->frame);
-	case FRAME_AWKWARD:
-		return verdict(SW_VERDICT_PUNT_FRAME, XDP_PASS);
 	case FRAME_BAD_LENGTH:
 		return verdict(SW_VERDICT_DROP_LENGTH, XDP_DROP);
 	case FRAME_BAD_PORT:
 		return verdict(SW_VERDICT_DROP_PORT0, XDP_DROP);
 	default:
-		return verdict(SW_VERDICT_PASS_OTHER, XDP_PASS);
+		return other(ctx, scratch);
 	}
 }
 

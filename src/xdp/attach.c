@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "xdp/attach.h"
-#include "xdp/peer.h"
+#include "xdp/link.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static int attach_tc(struct sw_attachment *attachment, const struct sw_programs 
 
 static int attach_native(struct sw_attachment *attachment, int fd)
 {
-	if (!sw_peer_takes_frames(attachment->ifindex))
+	if (!sw_link_takes_frames(attachment->ifindex))
 		return -ENOTCONN;
 	return link_xdp(attachment->ifindex, fd, XDP_FLAGS_DRV_MODE);
 }

@@ -30,6 +30,10 @@ struct frame {
 	uint32_t port; /* destination, network order; 0 where it cannot be seen from here */
 	uint32_t is_ipv6;
 	uint32_t message_len;
+	uint32_t bytes;	   /* of the whole */
+	uint8_t protocol;  /* of IP */
+	uint8_t tcp_flags; /* of TCP to a service address */
+	uint16_t service;  /* its number, of TCP to a service port */
 };
 
 /** Of one packet. The frame too: what the verifier knew of it, kind by kind, it would carry through the whole
@@ -73,13 +77,17 @@ SW_INLINE int service_is_ours(const struct sw_work *work, uint32_t port)
 }
 
 /** UDP header at `udp`; `room` bytes of the packet belong to the datagram. */
-SW_INLINE enum frame_kind frame_udp(struct frame *frame, const struct udphdr *udp, uint32_t room)
+SW_INLINE enum frame_kind frame_udp(
+	struct frame *frame, struct sw_work *work, const struct udphdr *udp, uint32_t room)
 {
 	uint32_t len = bpf_ntohs(udp->len);
 	if (len < sizeof(*udp) || len > room)
 		return FRAME_BAD_LENGTH;
 	if (udp->source == 0)
 		return FRAME_BAD_PORT;
+	if (udp->dest == 0)
+		return FRAME_OTHER; /* no service has it */
+	work->source_port = bpf_ntohs(udp->source);
 	frame->message_len = len - sizeof(*udp);
 	return FRAME_QUERY;
 }
@@ -88,13 +96,17 @@ SW_INLINE enum frame_kind frame_ipv4(
 	struct frame *frame, struct sw_work *work, const uint8_t *l3, const uint8_t *end)
 {
 	const struct iphdr *ip = (const void *)l3;
-	if (l3 + sizeof(*ip) > end || ip->version != 4 || ip->protocol != IPPROTO_UDP)
+	if (l3 + sizeof(*ip) > end || ip->version != 4)
 		return FRAME_OTHER;
 	SW_STORE64(work->address, ip->saddr);
 	SW_STORE64(work->address + 8, 0);
 	work->asked[0] = ip->daddr;
 	work->asked[1] = 0;
 	work->address_len = 4;
+	work->ttl = ip->ttl;
+	frame->protocol = ip->protocol;
+	if (ip->protocol != IPPROTO_UDP)
+		return FRAME_OTHER;
 	if (ip->ihl != 5 || ip->frag_off & bpf_htons(IP_FRAGMENT))
 		return FRAME_AWKWARD;
 	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
@@ -104,7 +116,7 @@ SW_INLINE enum frame_kind frame_ipv4(
 	uint32_t total = bpf_ntohs(ip->tot_len);
 	if (total < sizeof(*ip) || total > (uint32_t)(end - l3))
 		return FRAME_BAD_LENGTH;
-	return frame_udp(frame, udp, total - sizeof(*ip));
+	return frame_udp(frame, work, udp, total - sizeof(*ip));
 }
 
 /** Extension headers that may stand before a datagram: the stack takes them apart. */
@@ -125,17 +137,19 @@ SW_INLINE enum frame_kind frame_ipv6(
 	work->asked[0] = SW_LOAD64(&ip->daddr);
 	work->asked[1] = SW_LOAD64((const uint8_t *)&ip->daddr + 8);
 	work->address_len = 16;
+	work->ttl = ip->hop_limit;
+	frame->protocol = ip->nexthdr;
+	frame->is_ipv6 = 1;
 	if (is_extension(ip->nexthdr))
 		return FRAME_AWKWARD;
 	const struct udphdr *udp = (const void *)(l3 + sizeof(*ip));
 	if (ip->nexthdr != IPPROTO_UDP || (const uint8_t *)udp + sizeof(*udp) > end || udp->check == 0)
 		return FRAME_OTHER; /* without a checksum the stack discards it (RFC 8200 s8.1) */
 	frame->port = udp->dest;
-	frame->is_ipv6 = 1;
 	uint32_t payload = bpf_ntohs(ip->payload_len);
 	if (payload > (uint32_t)(end - l3) - sizeof(*ip))
 		return FRAME_BAD_LENGTH;
-	return frame_udp(frame, udp, payload);
+	return frame_udp(frame, work, udp, payload);
 }
 
 /** Step over one VLAN tag where there is one. @return new start of what follows, protocol updated */
@@ -150,11 +164,13 @@ SW_INLINE const uint8_t *frame_vlan(const uint8_t *at, const uint8_t *end, uint1
 	return at + sizeof(*tag);
 }
 
-/** Take a packet apart. For a query, work->address is the asker's and work->message_at is set. */
+/** Take a packet apart. For a query, work->address is the asker's and work->message_at is set. Of any IP
+ * packet both addresses are; work->address_len is 0 for others. */
 SW_INLINE enum frame_kind frame_read(
 	struct frame *frame, struct sw_work *work, const uint8_t *data, const uint8_t *end)
 {
-	*frame = (struct frame){0};
+	*frame = (struct frame){.bytes = (uint32_t)(end - data)};
+	work->address_len = 0;
 	const struct ethhdr *ethernet = (const void *)data;
 	if (data + sizeof(*ethernet) > end || ethernet->h_dest[0] & 1)
 		return FRAME_OTHER; /* multicast, broadcast: the stack discards what is not for it */

@@ -2,17 +2,18 @@
 #include "xdp/kernel.h"
 #include "xdp/answer.skel.h"
 #include "xdp/attach.h"
+#include "xdp/pressure.h"
 #include "xdp/room.skel.h"
-#include <arpa/inet.h>
+#include "xdp/syncookies.h"
+#include "xdp/tcp.skel.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SEGMENT_MAP_BYTES (SW_SEGMENT_BYTES + SW_SEGMENT_GUARD)
@@ -29,24 +30,19 @@ struct pending {
 	int fd;
 };
 
-/** An address and port to answer for; the zero address stands for all that the machine has. */
-struct listener {
-	uint8_t address[16];
-	uint8_t address_len;
-	uint16_t port;
-};
-
 struct sw_kernel {
 	struct answer_bpf *maps; /* of this object no program is loaded: maps are there at once */
 	struct answer_bpf *answer;
 	struct room_bpf *room;
+	struct tcp_bpf *tcp; /* NULL where the kernel does not take it */
 	struct sw_control *control;
 	struct pending *pending;
 	size_t pending_count;
 	int barrier_outer, barrier_inner; /* maps whose update waits for programs that run now */
 	struct interface *interfaces;
-	struct listener *listeners;
-	size_t listener_count;
+	struct sw_services *services;
+	struct sw_syncookies syncookies;
+	char tcp_why[SW_WHY_MAX];
 };
 
 /* ---- loading ---- */
@@ -96,14 +92,14 @@ static int load_maps(struct sw_kernel *kernel)
 	return answer_bpf__load(kernel->maps);
 }
 
-/** Have the programs of an object work on the maps there are. */
+/** Have the programs of an object work on the maps there are; others are the object's own. */
 static int share_maps(const struct sw_kernel *kernel, struct bpf_object *object)
 {
 	struct bpf_map *map;
 	bpf_object__for_each_map(map, object)
 	{
 		struct bpf_map *ours = bpf_object__find_map_by_name(kernel->maps->obj, bpf_map__name(map));
-		int error = ours ? bpf_map__reuse_fd(map, bpf_map__fd(ours)) : -ENOENT;
+		int error = ours ? bpf_map__reuse_fd(map, bpf_map__fd(ours)) : 0;
 		if (error)
 			return error;
 	}
@@ -123,6 +119,44 @@ static int load_programs(struct sw_kernel *kernel, char *log)
 	if (!error)
 		error = answer_bpf__load(kernel->answer);
 	return error ? error : room_bpf__load(kernel->room);
+}
+
+/** With this setting connections belong to the VRF they came in through, and the program would look for them
+ * elsewhere: Linux does not say it which one that is. */
+static bool has_vrf_connections(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_l3mdev_accept", "re");
+	int value = 0;
+	if (file && fscanf(file, "%d", &value) != 1)
+		value = 0;
+	if (file)
+		fclose(file);
+	return value != 0;
+}
+
+/** The program for TCP; without it TCP passes as if there were no kernel part. */
+static void load_tcp(struct sw_kernel *kernel, char *log)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
+	if (has_vrf_connections()) {
+		snprintf(kernel->tcp_why, SW_WHY_MAX, "net.ipv4.tcp_l3mdev_accept is on");
+		return;
+	}
+	kernel->tcp = tcp_bpf__open_opts(&options);
+	int error = kernel->tcp ? share_maps(kernel, kernel->tcp->obj) : -errno;
+	if (!error)
+		error = tcp_bpf__load(kernel->tcp);
+	if (!error) {
+		uint32_t zero = 0;
+		int fd = bpf_program__fd(kernel->tcp->progs.sw_tcp);
+		error = bpf_map_update_elem(
+			bpf_map__fd(kernel->maps->maps.sw_tcp_program), &zero, &fd, BPF_ANY);
+	}
+	if (!error)
+		return;
+	load_reason(error, log, kernel->tcp_why);
+	tcp_bpf__destroy(kernel->tcp);
+	kernel->tcp = NULL;
 }
 
 static int control_map(struct sw_kernel *kernel)
@@ -154,6 +188,7 @@ int sw_kernel_open(struct sw_kernel **out, char *why)
 	if (!kernel)
 		return -ENOMEM;
 	kernel->barrier_inner = kernel->barrier_outer = -1;
+	kernel->syncookies.before = SW_SYNCOOKIES_LEFT;
 	libbpf_print_fn_t printed = libbpf_set_print(quiet);
 	int error = load_maps(kernel);
 	libbpf_set_print(printed);
@@ -161,6 +196,11 @@ int sw_kernel_open(struct sw_kernel **out, char *why)
 		error = control_map(kernel);
 	if (!error)
 		error = barrier_new(kernel);
+	if (!error) {
+		struct sw_backing backing;
+		sw_kernel_backing(kernel, &backing);
+		error = sw_services_new(&kernel->services, &backing, bpf_map__fd(kernel->maps->maps.sw_own));
+	}
 	if (error) {
 		load_reason(error, "", why);
 		sw_kernel_free(kernel);
@@ -175,6 +215,8 @@ int sw_kernel_load(struct sw_kernel *kernel, char *why)
 	char *log = calloc(1, LOG_BYTES); /* libbpf asks for a log only where it failed without */
 	libbpf_print_fn_t printed = libbpf_set_print(quiet);
 	int error = log ? load_programs(kernel, log) : -ENOMEM;
+	if (!error)
+		load_tcp(kernel, log);
 	libbpf_set_print(printed);
 	if (error)
 		load_reason(error, log ? log : "", why);
@@ -197,16 +239,18 @@ void sw_kernel_free(struct sw_kernel *kernel)
 	if (!kernel)
 		return;
 	sw_kernel_detach(kernel);
+	sw_syncookies_restore(&kernel->syncookies);
 	for (size_t i = 0; i < kernel->pending_count; i++)
 		close(kernel->pending[i].fd);
 	free(kernel->pending);
-	free(kernel->listeners);
+	sw_services_free(kernel->services);
 	if (kernel->control)
 		munmap(kernel->control, sizeof(struct sw_control));
 	if (kernel->barrier_outer >= 0)
 		close(kernel->barrier_outer);
 	if (kernel->barrier_inner >= 0)
 		close(kernel->barrier_inner);
+	tcp_bpf__destroy(kernel->tcp);
 	room_bpf__destroy(kernel->room);
 	answer_bpf__destroy(kernel->answer);
 	answer_bpf__destroy(kernel->maps);
@@ -324,154 +368,69 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_
 	return 0;
 }
 
-/** What readers shall find in the table. */
-struct services {
-	struct sw_service service[SW_SERVICES_MAX];
-	unsigned count;
-};
-
-static bool is_unspecified(const struct listener *listener)
+void sw_kernel_gate(struct sw_kernel *kernel, const struct sw_gate *gate)
 {
-	for (uint8_t i = 0; i < listener->address_len; i++) {
-		if (listener->address[i])
-			return false;
-	}
-	return true;
-}
-
-static bool same_service(const struct sw_service *a, const struct sw_service *b)
-{
-	return a->address_len == b->address_len && a->port == b->port &&
-	       memcmp(a->address, b->address, 16) == 0;
-}
-
-static bool has_service(const struct sw_service *services, unsigned count, const struct sw_service *service)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (same_service(&services[i], service))
-			return true;
-	}
-	return false;
-}
-
-/** @return 0 or -ENOSPC */
-static int service_want(struct services *wanted, const uint8_t *address, uint8_t address_len, uint16_t port)
-{
-	struct sw_service service = {.port = htons(port), .address_len = address_len};
-	memcpy(service.address, address, address_len);
-	if (has_service(wanted->service, wanted->count, &service))
-		return 0;
-	if (wanted->count == SW_SERVICES_MAX)
-		return -ENOSPC;
-	wanted->service[wanted->count++] = service;
-	return 0;
-}
-
-/** Every address of the listener's family that the machine has now. */
-static int services_want_all(
-	struct services *wanted, const struct listener *listener, const struct ifaddrs *machine)
-{
-	int error = 0;
-	for (const struct ifaddrs *i = machine; i && !error; i = i->ifa_next) {
-		if (!i->ifa_addr)
-			continue;
-		if (listener->address_len == 4 && i->ifa_addr->sa_family == AF_INET)
-			error = service_want(wanted,
-				(const void *)&((const struct sockaddr_in *)i->ifa_addr)->sin_addr, 4,
-				listener->port);
-		else if (listener->address_len == 16 && i->ifa_addr->sa_family == AF_INET6)
-			error = service_want(wanted,
-				(const void *)&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, 16,
-				listener->port);
-	}
-	return error;
-}
-
-/** @return 0; -ENOSPC: as many as there is room for */
-static int services_want(
-	const struct sw_kernel *kernel, const struct ifaddrs *machine, struct services *wanted)
-{
-	int error = 0;
-	for (size_t i = 0; i < kernel->listener_count && !error; i++) {
-		const struct listener *listener = &kernel->listeners[i];
-		error = is_unspecified(listener) ? services_want_all(wanted, listener, machine)
-						 : service_want(wanted, listener->address,
-							   listener->address_len, listener->port);
-	}
-	return error;
-}
-
-/** Free the entries not wanted. Nothing else may be written there before readers have gone, or one would see
- * the address of the old entry and the length of the new. */
-static void services_drop(struct sw_kernel *kernel, const struct services *wanted)
-{
-	struct sw_control *control = kernel->control;
-	bool is_changed = false;
-	for (unsigned i = 0; i < control->service_count; i++) {
-		struct sw_service *service = &control->service[i];
-		if (service->address_len == 0 || has_service(wanted->service, wanted->count, service))
-			continue;
-		__atomic_store_n(&service->address_len, 0, __ATOMIC_RELEASE);
-		is_changed = true;
-	}
-	if (is_changed)
-		wait_for_readers(kernel);
-}
-
-/** Fill free entries with those wanted that are missing: first addresses and ports, and, when every reader
- * sees them, the lengths that make entries of them. */
-static void services_add(struct sw_kernel *kernel, const struct services *wanted)
-{
-	struct sw_control *control = kernel->control;
-	uint8_t len[SW_SERVICES_MAX] = {0};
-	bool is_reused = false;
-	unsigned at = 0, end = control->service_count, count = end;
-	for (unsigned i = 0; i < wanted->count; i++) {
-		const struct sw_service *service = &wanted->service[i];
-		if (has_service(control->service, end, service))
-			continue;
-		while (at < end && control->service[at].address_len != 0)
-			at++;
-		memcpy(control->service[at].address, service->address, sizeof(service->address));
-		control->service[at].port = service->port;
-		is_reused |= at < end;
-		len[at++] = service->address_len;
-		if (at > count)
-			count = at;
-	}
-	if (is_reused)
-		wait_for_readers(kernel);
-	for (unsigned i = 0; i < count; i++) {
-		if (len[i])
-			__atomic_store_n(&control->service[i].address_len, len[i], __ATOMIC_RELEASE);
-	}
-	__atomic_store_n(&control->service_count, (uint16_t)count, __ATOMIC_RELEASE);
-}
-
-int sw_kernel_refresh(struct sw_kernel *kernel)
-{
-	struct services wanted = {.count = 0};
-	struct ifaddrs *machine;
-	if (getifaddrs(&machine))
-		return -errno;
-	int error = services_want(kernel, machine, &wanted);
-	freeifaddrs(machine);
-	services_drop(kernel, &wanted);
-	services_add(kernel, &wanted);
-	return error;
+	sw_services_gate(kernel->services, gate);
 }
 
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port)
 {
-	struct listener *listeners =
-		reallocarray(kernel->listeners, kernel->listener_count + 1, sizeof(*kernel->listeners));
-	if (!listeners)
-		return -ENOMEM;
-	kernel->listeners = listeners;
-	struct listener *listener = &listeners[kernel->listener_count++];
-	*listener = (struct listener){.address_len = address_len, .port = port};
-	memcpy(listener->address, address, address_len);
-	return sw_kernel_refresh(kernel);
+	return sw_services_listen(kernel->services, address, address_len, port);
+}
+
+bool sw_kernel_is_dedicated(
+	const struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port)
+{
+	return sw_services_is_dedicated(kernel->services, address, address_len, port);
+}
+
+int sw_kernel_refresh(struct sw_kernel *kernel)
+{
+	return sw_services_refresh(kernel->services);
+}
+
+/* ---- SYN floods ---- */
+
+bool sw_kernel_is_pressed(const struct sw_kernel *kernel)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct timespec now;
+	uint32_t zero = 0;
+	bool is_pressed = false;
+	if (cpus < 0 || !kernel->tcp)
+		return false;
+	struct sw_syn_window *windows = calloc((size_t)cpus, sizeof(*windows));
+	if (!windows)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+	int error = bpf_map_lookup_elem(bpf_map__fd(kernel->tcp->maps.sw_syns), &zero, windows);
+	for (int cpu = 0; cpu < cpus && !error; cpu++)
+		is_pressed |= now_ns < windows[cpu].pressed_until_ns;
+	free(windows);
+	return is_pressed;
+}
+
+const char *sw_kernel_tcp_why(const struct sw_kernel *kernel)
+{
+	return kernel->tcp_why;
+}
+
+int sw_kernel_syncookies(struct sw_kernel *kernel, bool want)
+{
+	int error = want ? sw_syncookies_raise(&kernel->syncookies) : 0;
+	__atomic_store_n(&kernel->control->syncookies_ready, want && !error, __ATOMIC_RELEASE);
+	if (!want)
+		sw_syncookies_restore(&kernel->syncookies);
+	return error;
+}
+
+/* ---- counters ---- */
+
+int sw_kernel_map_fd(const struct sw_kernel *kernel, const char *name)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(kernel->maps->obj, name);
+	return map ? bpf_map__fd(map) : -ENOENT;
 }
 
 int sw_kernel_counters(struct sw_kernel *kernel, uint64_t counters[SW_VERDICT_COUNT])

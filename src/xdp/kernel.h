@@ -5,6 +5,7 @@
 
 #include "answer/verdict.h"
 #include "image/store.h"
+#include "xdp/services.h"
 
 struct sw_kernel;
 
@@ -19,7 +20,8 @@ int sw_kernel_open(struct sw_kernel **kernel, char *why);
  * the store can be filled meanwhile, by another thread.
  * @param why  SW_WHY_MAX bytes: on error what the kernel or its verifier refused
  * @return 0 or -errno (-EPERM: no rights; -EINVAL: refused by the verifier); then the maps are good for a
- * store that sockets read, and for nothing else */
+ * store that sockets read, and for nothing else. Whether the program for TCP is there, too, says
+ * sw_kernel_tcp_why(). */
 int sw_kernel_load(struct sw_kernel *kernel, char *why);
 
 /** Detach from every interface and free. */
@@ -38,18 +40,42 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *interface, enum sw_at
 /** Detach from every interface: packets go to the sockets from now on. The store may be freed after this. */
 void sw_kernel_detach(struct sw_kernel *kernel);
 
+/** What may pass beside queries; before the first sw_kernel_listen(). Until then no service is dedicated and
+ * every SYN passes. */
+void sw_kernel_gate(struct sw_kernel *kernel, const struct sw_gate *gate);
+
 /** Answer for this address and port; all-zero addresses stand for every address of the machine. Until then
  * every packet passes untouched.
- * @return 0; -ENOSPC past SW_SERVICES_MAX: the last ones are not answered for; -errno */
+ * @return 0; -ENOSPC past SW_SERVICES_MAX: the last ones are not answered for; -E2BIG: so many addresses on
+ * the machine that ranges are not guarded; -errno */
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port);
+
+/** Whether a service listened on by this address is dedicated now. */
+bool sw_kernel_is_dedicated(
+	const struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port);
 
 /** Addresses of the machine have changed: all-zero addresses stand for others now. Packets for addresses that
  * stay are answered meanwhile.
  * @return as sw_kernel_listen() */
 int sw_kernel_refresh(struct sw_kernel *kernel);
 
+/** Why TCP is not guarded in the kernel, or "". */
+const char *sw_kernel_tcp_why(const struct sw_kernel *kernel);
+
+/** Whether some core has had more SYNs than its budget within the last SW_SYN_CALM_NS. */
+bool sw_kernel_is_pressed(const struct sw_kernel *kernel);
+
+/** Have the cores that are pressed answer SYNs with cookies, or let them pass as usual. Cookies are good only
+ * while net.ipv4.tcp_syncookies is 2; it is set, and put back when they are not wanted any more or by
+ * sw_kernel_free().
+ * @return 0, or -errno when it may not be set: SYNs pass then */
+int sw_kernel_syncookies(struct sw_kernel *kernel, bool want);
+
 /** Packets per verdict since start, summed over CPUs. */
 int sw_kernel_counters(struct sw_kernel *kernel, uint64_t counters[SW_VERDICT_COUNT]);
+
+/** One of the maps, by its name in the programs. @return descriptor, the kernel part's own, or -ENOENT */
+int sw_kernel_map_fd(const struct sw_kernel *kernel, const char *name);
 
 /** The XDP entry program, for BPF_PROG_RUN. */
 int sw_kernel_program_fd(const struct sw_kernel *kernel);

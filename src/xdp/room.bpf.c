@@ -68,7 +68,8 @@ SW_INLINE int answer(struct __sk_buff *skb, struct sw_work *work, const struct f
 	if (sw_write(skb, work) || frame_turn(skb, work, frame, &addresses, &udp) ||
 		checksum_update(skb, work, frame, before))
 		return verdict(SW_VERDICT_DROP_BROKEN, TC_ACT_SHOT);
-	return verdict(work->verdict, (int)bpf_redirect(skb->ifindex, 0));
+	return verdict_reply(
+		work->verdict, (int)bpf_redirect(skb->ifindex, 0), work->message_at + work->reply_len);
 }
 
 SEC("tc")

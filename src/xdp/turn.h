@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** BPF: turning the headers of a query round for its reply. */
+/** BPF: turning the headers of a packet round for its reply. */
 #ifndef SW_XDP_TURN_H
 #define SW_XDP_TURN_H
 
 #include "xdp/frame.h"
+
+/** Make the packet as long as its reply. A frame that was long enough for Ethernet stays so. */
+SW_INLINE int frame_resize(struct xdp_md *ctx, uint32_t want)
+{
+	uint32_t have = (uint32_t)(ctx->data_end - ctx->data);
+	if (want < FRAME_MIN && have >= FRAME_MIN)
+		want = FRAME_MIN;
+	return want == have ? 0 : bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
+}
 
 SW_INLINE void swap_macs(struct ethhdr *ethernet)
 {
@@ -14,13 +23,13 @@ SW_INLINE void swap_macs(struct ethhdr *ethernet)
 }
 
 /** @return sum of the addresses, for the pseudo-header */
-SW_INLINE uint64_t turn_ipv4(struct iphdr *ip, uint32_t udp_len)
+SW_INLINE uint64_t turn_ipv4(struct iphdr *ip, uint32_t transport_len)
 {
 	uint32_t asker = ip->saddr;
 	ip->saddr = ip->daddr;
 	ip->daddr = asker;
 	ip->tos = 0;
-	ip->tot_len = bpf_htons((uint16_t)(sizeof(*ip) + udp_len));
+	ip->tot_len = bpf_htons((uint16_t)(sizeof(*ip) + transport_len));
 	ip->frag_off = 0;
 	ip->ttl = FRAME_HOPS;
 	ip->check = 0;
@@ -32,7 +41,7 @@ SW_INLINE uint64_t turn_ipv4(struct iphdr *ip, uint32_t udp_len)
 	return (uint64_t)ip->saddr + ip->daddr;
 }
 
-SW_INLINE uint64_t turn_ipv6(struct ipv6hdr *ip, uint32_t udp_len)
+SW_INLINE uint64_t turn_ipv6(struct ipv6hdr *ip, uint32_t transport_len)
 {
 	uint64_t sum = 0;
 	uint8_t *source = (uint8_t *)&ip->saddr, *destination = (uint8_t *)&ip->daddr;
@@ -43,7 +52,7 @@ SW_INLINE uint64_t turn_ipv6(struct ipv6hdr *ip, uint32_t udp_len)
 		sum += (uint64_t)asker + ours;
 	}
 	SW_STORE32(ip, bpf_htonl(6u << 28)); /* no traffic class, no flow label */
-	ip->payload_len = bpf_htons((uint16_t)udp_len);
+	ip->payload_len = bpf_htons((uint16_t)transport_len);
 	ip->hop_limit = FRAME_HOPS;
 	return sum;
 }

@@ -2,7 +2,9 @@
 /* entry_test DIRECTORY: the tables, run on the XDP entry program with the zones of that directory in its
  * maps, and held against the native engine over the same image. */
 #include "frame_rows.h"
+#include "gate_rows.h"
 #include "image/store.h"
+#include "machine.h"
 #include "message_rows.h"
 #include "xdp/kernel.h"
 #include "zone/scan.h"
@@ -10,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <urcu.h>
 
@@ -99,6 +102,92 @@ static int listen_on(struct sw_kernel *kernel, int family, const char *text)
 	return sw_kernel_listen(kernel, address, family == AF_INET ? 4 : 16, SERVICE_PORT);
 }
 
+static struct sw_range range_of(int family, const char *text, unsigned bits)
+{
+	struct sw_range range = {.address_len = family == AF_INET ? 4 : 16};
+	inet_pton(family, text, range.address);
+	memset(range.mask, 0xff, bits / 8);
+	return range;
+}
+
+/** Addresses, and what is dedicated among them: those that stand on the loopback interface. */
+static int set_addresses(struct sw_kernel *kernel)
+{
+	const struct sw_gate gate = {.dedicated = SW_DEDICATED_AUTO,
+		.range = {range_of(AF_INET, UNUSED_NET4, UNUSED_BITS4),
+			range_of(AF_INET6, UNUSED_NET6, UNUSED_BITS6)},
+		.range_count = 2,
+		.syn_budget = 1u << 30};
+	int error = 0;
+	if (*sw_kernel_tcp_why(kernel)) {
+		fprintf(stderr, "the program for TCP: %s\n", sw_kernel_tcp_why(kernel));
+		return -ENOENT;
+	}
+	sw_kernel_gate(kernel, &gate);
+	if ((error = listen_on(kernel, AF_INET, SERVICE_IP4)) != 0 ||
+		(error = listen_on(kernel, AF_INET6, SERVICE_IP6)) != 0 ||
+		(error = listen_on(kernel, AF_INET, DEDICATED_IP4)) != 0)
+		return error;
+	return listen_on(kernel, AF_INET6, DEDICATED_IP6);
+}
+
+/** A check while each SYN is one too many. One a second is let through to each service: so a row may have a
+ * second try.
+ */
+static int in_flood(const struct target *target, const struct row *row, char *why,
+	int (*check)(const struct target *target, const struct row *row, char *why))
+{
+	const struct setting *setting = target->context;
+	struct sw_control *control = sw_store_control(setting->store);
+	uint32_t budget = control->syn_budget;
+	control->syn_budget = 0;
+	control->syncookies_ready = 1;
+	int failed = check(target, row, why);
+	if (failed)
+		failed = check(target, row, why);
+	control->syncookies_ready = 0;
+	control->syn_budget = budget;
+	return failed;
+}
+
+static int flood_check(const struct target *target, const struct row *row, char *why)
+{
+	return in_flood(target, row, why, row_check);
+}
+
+static int flood_check_cut(const struct target *target, const struct row *row, char *why)
+{
+	return in_flood(target, row, why, row_check_cut);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/** Within two seconds one SYN passes, and within the next no other. */
+static int check_warm(const struct target *target, const struct row *row, char *why)
+{
+	const struct row passes = {.layers = row->layers, .outcome = PASSES, .verdicts = ONE_OF(TCP_SYN)};
+	int64_t start = now_ms(), passed;
+	while (row_check(target, &passes, why) != 0) {
+		if (now_ms() - start > 2000)
+			return -1;
+	}
+	for (passed = now_ms(); now_ms() - passed < 900;) {
+		if (row_check(target, row, why) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int flood_check_warm(const struct target *target, const struct row *row, char *why)
+{
+	return in_flood(target, row, why, check_warm);
+}
+
 static int set_up(struct setting *setting, const char *directory)
 {
 	char why[SW_WHY_MAX] = "";
@@ -121,10 +210,9 @@ static int set_up(struct setting *setting, const char *directory)
 	if ((error = put_zone(setting->store, directory, "example.zone", "example.com")) != 0 ||
 		(error = put_zone(setting->store, directory, "nsec.zone", "nsec.example")) != 0 ||
 		(error = put_zone(setting->store, directory, "nsec3.zone", "nsec3.example")) != 0 ||
-		(error = put_broken(setting->store)) != 0 ||
-		(error = listen_on(setting->kernel, AF_INET, SERVICE_IP4)) != 0)
+		(error = put_broken(setting->store)) != 0)
 		return error;
-	return listen_on(setting->kernel, AF_INET6, SERVICE_IP6);
+	return set_addresses(setting->kernel);
 }
 
 int main(int argc, char **argv)
@@ -135,6 +223,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: entry_test DIRECTORY\n");
 		return 2;
 	}
+	if (machine_make() != 0)
+		return 1;
 	rcu_register_thread();
 	int error = set_up(&setting, argv[1]);
 	if (error != 0) {
@@ -146,6 +236,12 @@ int main(int argc, char **argv)
 		{"cut", cut_rows, cut_row_count, row_check_cut},
 		{"message", message_rows, message_row_count, row_check},
 		{"short", short_rows, short_row_count, row_check_short},
+		{"gate", gate_rows, gate_row_count, row_check},
+		{"gate cut", gate_cut_rows, gate_cut_row_count, row_check_cut},
+		{"tcp", tcp_rows, tcp_row_count, row_check},
+		{"flood", flood_rows, flood_row_count, flood_check},
+		{"flood warms", warm_rows, warm_row_count, flood_check_warm},
+		{"flood cut", gate_cut_rows, gate_cut_row_count, flood_check_cut},
 	};
 	const struct target target = {.program_fd = sw_kernel_program_fd(setting.kernel),
 		.context = &setting,

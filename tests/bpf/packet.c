@@ -35,6 +35,17 @@ static void put16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, (uint16_t)(value >> 16));
+	put16(at + 2, (uint16_t)value);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 static uint16_t get16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
@@ -181,15 +192,20 @@ static void add_fragment(struct packet *packet, const struct layer *layer)
 static void add_ports(struct packet *packet, const struct layer *layer)
 {
 	packet->transport = packet->len;
-	uint8_t *at = grow(packet, layer->kind == LAYER_TCP ? 20 : 8);
+	uint8_t *at = grow(packet, layer->kind == LAYER_TCP ? 20u + layer->port.options_len : 8);
 	packet->payload = packet->len;
 	put16(at, layer->port.from ? layer->port.from : ASKER_PORT);
 	if (layer->port.is_from_zero)
 		put16(at, 0);
 	put16(at + 2, layer->port.to ? layer->port.to : SERVICE_PORT);
 	if (layer->kind == LAYER_TCP) {
-		put16(at + 12, 0x5002); /* 20 bytes of header, SYN */
+		put32(at + 4, layer->port.seq ? layer->port.seq : ASKER_SEQ);
+		put32(at + 8, layer->port.ack);
+		at[12] = (uint8_t)((5 + layer->port.options_len / 4) << 4);
+		at[13] = layer->port.flags ? layer->port.flags : TCP_SYN;
 		put16(at + 14, 0xffff); /* window */
+		if (layer->port.options_len > 0)
+			memcpy(at + 20, layer->port.options, layer->port.options_len);
 	}
 }
 
@@ -435,19 +451,68 @@ static void swap(uint8_t *a, uint8_t *b, size_t len)
 	memcpy(b, kept, len);
 }
 
-/** Give the UDP payload of an IPv4 or IPv6 packet another length; padding goes. */
-static void settle(struct packet *packet, size_t message_len)
+/** An IPv4 or IPv6 packet ends here: lengths and IPv4's checksum follow, padding goes. */
+static void settle_ip(struct packet *packet, size_t end)
 {
 	uint8_t *ip = packet->bytes + packet->ip;
-	packet->len = packet->ip_end = packet->payload + message_len;
-	put16(packet->bytes + packet->transport + 4, (uint16_t)(packet->len - packet->transport));
+	packet->len = packet->ip_end = end;
 	if (packet->is_ip6) {
 		put16(ip + 4, (uint16_t)(packet->len - packet->ip - 40));
 	} else {
 		put16(ip + 2, (uint16_t)(packet->len - packet->ip));
 		set_ip4_sum(packet, ip4_header_len(packet));
 	}
+}
+
+/** Give the UDP payload of an IPv4 or IPv6 packet another length. */
+static void settle(struct packet *packet, size_t message_len)
+{
+	settle_ip(packet, packet->payload + message_len);
+	put16(packet->bytes + packet->transport + 4, (uint16_t)(packet->len - packet->transport));
 	set_transport_sum(packet, IPPROTO_UDP, 6);
+}
+
+/** Who asked is now answered. */
+static void turn(struct packet *packet)
+{
+	uint8_t *ip = packet->bytes + packet->ip, *transport = packet->bytes + packet->transport;
+	swap(packet->bytes, packet->bytes + 6, 6);
+	swap(transport, transport + 2, 2);
+	if (packet->is_ip6)
+		swap(ip + 8, ip + 24, 16);
+	else
+		swap(ip + 12, ip + 16, 4);
+	ip[packet->is_ip6 ? 7 : 8] = 64;
+}
+
+void packet_syn_ack(const struct packet *syn, uint32_t seq, struct packet *reply)
+{
+	static const uint8_t mss[4] = {2, 4, 1220 >> 8, 1220 & 0xff};
+	*reply = *syn;
+	uint8_t *tcp = reply->bytes + reply->transport;
+	size_t options_len = tcp[12] >> 4 > 5 ? sizeof(mss) : 0;
+	turn(reply);
+	put32(tcp + 8, get32(tcp + 4) + 1);
+	put32(tcp + 4, seq);
+	tcp[12] = (uint8_t)((5 + options_len / 4) << 4);
+	tcp[13] = TCP_SYN | TCP_ACK;
+	put16(tcp + 14, 8192);
+	put16(tcp + 18, 0);
+	memcpy(tcp + 20, mss, options_len);
+	settle_ip(reply, reply->transport + 20 + options_len);
+	set_transport_sum(reply, IPPROTO_TCP, 16);
+}
+
+void packet_ack(const struct packet *syn, uint32_t seq, struct packet *ack)
+{
+	*ack = *syn;
+	uint8_t *tcp = ack->bytes + ack->transport;
+	put32(tcp + 4, get32(tcp + 4) + 1);
+	put32(tcp + 8, seq + 1);
+	tcp[12] = 5 << 4;
+	tcp[13] = TCP_ACK;
+	settle_ip(ack, ack->transport + 20);
+	set_transport_sum(ack, IPPROTO_TCP, 16);
 }
 
 void packet_shorten(struct packet *packet, size_t message_len)
@@ -464,14 +529,7 @@ void packet_reply(
 	reply->len = reply->payload;
 	add_bytes(grow(reply, message_len), message, message_len);
 
-	uint8_t *ip = reply->bytes + reply->ip, *udp = reply->bytes + reply->transport;
-	swap(reply->bytes, reply->bytes + 6, 6);
-	swap(udp, udp + 2, 2);
-	if (reply->is_ip6)
-		swap(ip + 8, ip + 24, 16);
-	else
-		swap(ip + 12, ip + 16, 4);
-	ip[reply->is_ip6 ? 7 : 8] = 64;
+	turn(reply);
 	settle(reply, message_len);
 }
 

@@ -24,7 +24,8 @@
 #define ASKER_IP4 "198.51.100.7"
 #define ASKER_IP6 "2001:db8:a::7"
 #define ASKER_PORT 33053
-#define ASKER_HOPS 57 /* TTL or hop limit on arrival; must not survive into a reply */
+#define ASKER_SEQ 0x12345678 /* of TCP */
+#define ASKER_HOPS 57	     /* TTL or hop limit on arrival; must not survive into a reply */
 
 enum layer_kind {
 	LAYER_END,
@@ -91,6 +92,10 @@ struct layer {
 			uint16_t from, to;
 			bool is_from_zero; /* source port 0, as 0 stands for ASKER_PORT */
 			bool is_without_sum;
+			uint8_t flags;	     /* of TCP; a SYN where 0 */
+			uint32_t seq, ack;   /* ASKER_SEQ where 0 */
+			uint8_t options_len; /* of TCP: bytes, a multiple of 4 */
+			const void *options;
 		} port; /* UDP and TCP */
 		struct {
 			uint8_t type, code;
@@ -115,6 +120,11 @@ struct layer {
 };
 
 #define LAYERS(...) ((const struct layer[]){__VA_ARGS__, {.kind = LAYER_END}})
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 /* clang-format off */
 #define ETHERNET {.kind = LAYER_ETHERNET}
@@ -158,6 +168,13 @@ size_t packet_query(const struct query *query, uint8_t *message);
 
 /** Keep only the first bytes of the message in a UDP packet; lengths and checksums follow. */
 void packet_shorten(struct packet *packet, size_t message_len);
+
+/** The SYN-ACK without timestamps that answers a SYN: an MSS of 1,220 where the SYN has options, a window of
+ * 8,192. */
+void packet_syn_ack(const struct packet *syn, uint32_t seq, struct packet *reply);
+
+/** The ACK with which the sender of a SYN answers a SYN-ACK. */
+void packet_ack(const struct packet *syn, uint32_t seq, struct packet *ack);
 
 /** The frame that answers `asked` with `message`: addresses and ports swapped, tags kept, TTL or hop limit
  * 64, checksums right, no padding. */

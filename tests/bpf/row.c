@@ -99,7 +99,8 @@ static bool verdict_fits(unsigned verdict, uint32_t action)
 	const char *label = verdict_labels[verdict];
 	if (strncmp(label, "drop_", 5) == 0)
 		return action == XDP_DROP;
-	if (strncmp(label, "punt_", 5) == 0 || strncmp(label, "pass_", 5) == 0)
+	if (strncmp(label, "punt_", 5) == 0 || strncmp(label, "pass_", 5) == 0 ||
+		verdict == SW_VERDICT_TCP_SYN || verdict == SW_VERDICT_TCP_PASS)
 		return action == XDP_PASS;
 	return action == XDP_TX;
 }
@@ -173,6 +174,43 @@ static int check_reply(
 	return compare_bytes(run->bytes, run->len, reply.bytes, reply.len, why);
 }
 
+/** Whether an ACK is taken for the answer to a SYN-ACK. */
+static int check_ack(
+	const struct target *target, const struct packet *syn, uint32_t cookie, bool is_good, char *why)
+{
+	const unsigned wanted = is_good ? SW_VERDICT_TCP_PASS : SW_VERDICT_DROP_TCP_STATE;
+	struct packet ack;
+	struct run run;
+	packet_ack(syn, cookie, &ack);
+	if (run_once(target, ack.bytes, ack.len, &run, why) != 0)
+		return -1;
+	if (run.verdict == wanted)
+		return 0;
+	tell(why, "the ACK of %s cookie: verdict %s", is_good ? "the" : "another",
+		verdict_labels[run.verdict]);
+	return -1;
+}
+
+static int check_cookie(
+	const struct target *target, const struct packet *syn, const struct run *run, char *why)
+{
+	struct packet reply;
+	size_t at = syn->transport + 4;
+	if (run->verdict != SW_VERDICT_TCP_COOKIE || run->len < at + 4 || run->len > syn->len) {
+		tell(why, "verdict %s, %u bytes", verdict_labels[run->verdict], run->len);
+		return -1;
+	}
+	uint32_t cookie = (uint32_t)run->bytes[at] << 24 | (uint32_t)run->bytes[at + 1] << 16 |
+			  (uint32_t)run->bytes[at + 2] << 8 | run->bytes[at + 3];
+	packet_syn_ack(syn, cookie, &reply);
+	packet_adopt_free_fields(&reply, run->bytes, run->len);
+	if (compare_bytes(run->bytes, run->len, reply.bytes, reply.len, why) != 0 ||
+		check_ack(target, syn, cookie, true, why) != 0)
+		return -1;
+	/* its low bits say which MSS; these must be right */
+	return check_ack(target, syn, cookie + 0x1000, false, why);
+}
+
 static bool action_fits(enum outcome outcome, uint32_t action)
 {
 	switch (outcome) {
@@ -181,6 +219,7 @@ static bool action_fits(enum outcome outcome, uint32_t action)
 	case DROPS:
 		return action == XDP_DROP;
 	case REPLIES:
+	case COOKIES:
 		return action == XDP_TX;
 	case NEVER_REPLIES:
 		return action == XDP_PASS || action == XDP_DROP;
@@ -197,10 +236,12 @@ static int judge(const struct target *target, const struct row *row, const struc
 			tell_bytes(why, "came out", run->bytes, run->len, packet->bytes, packet->len);
 		return -1;
 	}
-	if (row->verdicts && !(row->verdicts & 1u << run->verdict)) {
+	if (row->verdicts && !(row->verdicts & 1ull << run->verdict)) {
 		tell(why, "verdict %s is not one of the row's", verdict_labels[run->verdict]);
 		return -1;
 	}
+	if (row->outcome == COOKIES)
+		return check_cookie(target, packet, run, why);
 	if (run->action == XDP_TX)
 		return check_reply(target, packet, run, why);
 	if (run->action == XDP_PASS)

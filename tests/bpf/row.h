@@ -24,6 +24,8 @@ enum outcome {
 	PASSES,	 /* XDP_PASS, untouched */
 	DROPS,	 /* XDP_DROP */
 	REPLIES, /* XDP_TX: what target->reply says to the query, in the frame turned round, same verdict */
+	COOKIES, /* XDP_TX: the SYN-ACK with a cookie that the program itself takes back in an ACK, and no
+		    other */
 	NEVER_REPLIES, /* PASSES or DROPS */
 };
 
@@ -31,11 +33,11 @@ struct row {
 	const char *name;
 	const struct layer *layers;
 	enum outcome outcome;
-	uint32_t verdicts; /* those allowed, as a sum of ONE_OF(); 0 for any that fits the action */
+	uint64_t verdicts; /* those allowed, as a sum of ONE_OF(); 0 for any that fits the action */
 };
 
-#define ONE_OF(verdict) (1u << SW_VERDICT_##verdict)
-_Static_assert(SW_VERDICT_COUNT <= 32, "verdicts of a row are a mask");
+#define ONE_OF(verdict) (1ull << SW_VERDICT_##verdict)
+_Static_assert(SW_VERDICT_COUNT <= 64, "verdicts of a row are a mask");
 
 #define WHY_MAX 16384 /* room for two frames in hexadecimal */
 

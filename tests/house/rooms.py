@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tap
 
-ROOMS = ["wire", "zone", "image", "answer", "xdp", "serve", "cli"]
+ROOMS = ["wire", "zone", "image", "answer", "xdp", "serve", "sense", "guard", "cli"]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 

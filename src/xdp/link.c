@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "xdp/peer.h"
+#include "xdp/link.h"
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #define NO_NETNSID -1
 
 struct link {
-	bool is_veth;
+	bool is_veth, is_dummy;
 	int peer;    /* its index, in its own namespace */
 	int netnsid; /* that namespace, as ours numbers it; NO_NETNSID: ours */
 	uint8_t xdp; /* XDP_ATTACHED_* */
@@ -47,6 +47,7 @@ static void link_read(struct link *link, const struct nlmsghdr *head)
 		case IFLA_LINKINFO:
 			inner = nested(at, IFLA_INFO_KIND);
 			link->is_veth = inner && strcmp(RTA_DATA(inner), "veth") == 0;
+			link->is_dummy = inner && strcmp(RTA_DATA(inner), "dummy") == 0;
 			break;
 		case IFLA_LINK:
 			memcpy(&link->peer, RTA_DATA(at), sizeof(link->peer));
@@ -91,7 +92,7 @@ static bool link_ask(struct link *link, int ifindex, int netnsid)
 	return true;
 }
 
-bool sw_peer_takes_frames(int ifindex)
+bool sw_link_takes_frames(int ifindex)
 {
 	struct link own, peer;
 	if (!link_ask(&own, ifindex, NO_NETNSID) || !own.is_veth)
@@ -99,4 +100,10 @@ bool sw_peer_takes_frames(int ifindex)
 	if (!link_ask(&peer, own.peer, own.netnsid))
 		return false;
 	return peer.xdp == XDP_ATTACHED_DRV || peer.xdp == XDP_ATTACHED_MULTI;
+}
+
+bool sw_link_is_dummy(int ifindex)
+{
+	struct link link;
+	return link_ask(&link, ifindex, NO_NETNSID) && link.is_dummy;
 }

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/guarded.h"
+#include "answer/answer.h"
+#include "guard/guard.h"
+#include "serve/log.h"
+#include "wire/message.h"
+#include "xdp/watch.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <urcu.h>
+
+struct guarded {
+	struct sw_guest guest;
+	const struct sw_settings *settings;
+	struct sw_node_parts parts;
+	struct sw_watch *watch;
+	struct sw_guard *guard;
+	struct sw_worker *worker; /* to ask whether names exist */
+};
+
+/* ---- the node, as the guard sees it ---- */
+
+static int counts_get(void *arg, struct sw_node_counts *counts)
+{
+	struct guarded *guarded = arg;
+	return sw_watch_counts(
+		guarded->watch, counts->verdicts, &counts->reply_bytes, counts->by_core, SW_CORES_MAX);
+}
+
+static int lanes_get(void *arg, struct sw_lane_totals *totals)
+{
+	struct guarded *guarded = arg;
+	return sw_watch_lanes(guarded->watch, totals->offered, totals->refused, &totals->refused_known);
+}
+
+static int samples_get(void *arg, sw_sample_fn *take, void *take_arg)
+{
+	struct guarded *guarded = arg;
+	int count = sw_watch_samples(guarded->watch, take, take_arg);
+	return count < 0 ? count : 0;
+}
+
+static int known_set(void *arg, const uint8_t address[16], uint8_t hops, bool is_known)
+{
+	struct guarded *guarded = arg;
+	return sw_watch_known(guarded->watch, address, hops, is_known);
+}
+
+static int network_set(void *arg, const uint8_t prefix[16], uint32_t admit)
+{
+	struct guarded *guarded = arg;
+	return sw_watch_network(guarded->watch, prefix, admit);
+}
+
+struct zone_search {
+	const struct sw_hash_key *key;
+	uint64_t hash;
+	char *text;
+	size_t size;
+	bool is_found;
+};
+
+static void zone_compare(void *arg, const struct sw_zone_report *report)
+{
+	struct zone_search *search = arg;
+	char text[SW_NAME_TEXT_MAX];
+	if (search->is_found || sw_name_hash(search->key, report->apex) != search->hash)
+		return;
+	search->is_found = true;
+	snprintf(search->text, search->size, "%s", sw_name_text(report->apex, text));
+}
+
+static bool zone_name(void *arg, uint64_t hash, char *text, size_t size)
+{
+	struct guarded *guarded = arg;
+	struct zone_search search = {sw_store_key(guarded->parts.store), hash, text, size, false};
+	sw_zones_each(guarded->parts.zones, zone_compare, &search);
+	return search.is_found;
+}
+
+/** By asking for its A records, as anybody would. */
+static int name_exists(void *arg, const uint8_t *name, bool *exists)
+{
+	struct guarded *guarded = arg;
+	struct sw_asker asker = {.address_len = 4, .stream = true};
+	static uint8_t reply[65535]; /* commands come one at a time */
+	uint8_t query[SW_HEADER_LEN + SW_NAME_MAX + 4] = {0};
+	size_t len = sw_name_len(name), at = SW_HEADER_LEN + len;
+	unsigned verdict;
+	query[5] = 1;
+	memcpy(query + SW_HEADER_LEN, name, len);
+	query[at + 1] = 1;
+	query[at + 3] = 1;
+	rcu_read_lock();
+	sw_answer(
+		guarded->worker, sw_store_view(guarded->parts.store), &asker, query, at + 4, reply, &verdict);
+	rcu_read_unlock();
+	*exists = verdict == SW_VERDICT_ANSWERED || verdict == SW_VERDICT_NODATA ||
+		  verdict == SW_VERDICT_REFERRAL || verdict == SW_VERDICT_TRUNCATED;
+	return 0;
+}
+
+static void say(const char *text)
+{
+	sw_log(SW_LOG_INFO, "%s", text);
+}
+
+/* ---- the guard, as the node sees it ---- */
+
+static void guard_settings(const struct sw_settings *settings, struct sw_guard_settings *guard)
+{
+	*guard = (struct sw_guard_settings){.is_observing = settings->guard.observe,
+		.state = settings->guard.state,
+		.recording = settings->guard.record,
+		.network_qps = settings->guard.network_qps,
+		.limits = {.answers_qps = settings->guard.answers_qps,
+			.egress_bps = settings->guard.egress_mbps * 1e6,
+			.punts_qps = settings->guard.punts_qps,
+			.busy = settings->guard.busy_percent / 100.0}};
+}
+
+static int start(void *arg, const struct sw_node_parts *parts)
+{
+	struct guarded *guarded = arg;
+	struct sw_guard_settings settings;
+	char why[SW_GUARD_WHY_MAX];
+	guarded->parts = *parts;
+	if (!parts->kernel) {
+		sw_log(SW_LOG_INFO, "guard: off: it watches the kernel part, and there is none");
+		return 0;
+	}
+	const struct sw_guarded node = {.arg = guarded,
+		.orders = &sw_store_control(parts->store)->orders,
+		.counts = counts_get,
+		.lanes = lanes_get,
+		.samples = samples_get,
+		.known = known_set,
+		.network = network_set,
+		.zone_name = zone_name,
+		.exists = name_exists,
+		.log = say};
+	guard_settings(guarded->settings, &settings);
+	guarded->worker = sw_worker_new();
+	int err = guarded->worker ? sw_watch_open(&guarded->watch, parts->kernel) : -ENOMEM;
+	snprintf(why, sizeof(why), "%s", strerror(-err));
+	if (err == 0)
+		err = sw_guard_new(&guarded->guard, &settings, &node, why);
+	if (err == 0)
+		err = sw_guard_start(guarded->guard);
+	if (err != 0)
+		sw_log(SW_LOG_ERROR, "guard: cannot start: %s", why);
+	return err;
+}
+
+static void stop(void *arg)
+{
+	struct guarded *guarded = arg;
+	sw_guard_free(guarded->guard);
+	guarded->guard = NULL;
+	sw_watch_close(guarded->watch);
+	guarded->watch = NULL;
+	sw_worker_free(guarded->worker);
+	guarded->worker = NULL;
+}
+
+static json_t *command(void *arg, const char *name, const json_t *request)
+{
+	struct guarded *guarded = arg;
+	if (guarded->guard)
+		return sw_guard_command(guarded->guard, name, request);
+	if (strncmp(name, "guard-", 6) == 0 || strncmp(name, "incident-", 9) == 0)
+		return json_pack("{s:b, s:s}", "ok", 0, "error",
+			"there is no guard here: nothing is answered in the kernel");
+	return NULL;
+}
+
+struct sw_guest *sw_guarded_new(const struct sw_settings *settings)
+{
+	struct guarded *guarded = calloc(1, sizeof(*guarded));
+	if (!guarded)
+		return NULL;
+	guarded->settings = settings;
+	guarded->guest = (struct sw_guest){.arg = guarded, .start = start, .stop = stop, .command = command};
+	return &guarded->guest;
+}
+
+void sw_guarded_free(struct sw_guest *guest)
+{
+	free(guest ? guest->arg : NULL);
+}

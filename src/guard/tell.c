@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "guard/tell.h"
+#include "guard/policy.h"
+#include "wire/name.h"
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void sw_event_text(const struct sw_event *event, const char *zone, char *text, size_t size)
+{
+	const char *vector = sw_vector_label(event->vector);
+	double noticed_s = (double)(event->noticed_ms - event->time_ms) / 1000;
+	switch (event->type) {
+	case SW_EVENT_ONSET:
+	case SW_EVENT_VECTOR_ADDED:
+		snprintf(text, size, "incident %u: %s, %.0f packets/s (%.0f in peace)%s%s, seen after %.1f s",
+			event->incident, vector, event->rate_pps, event->baseline_pps,
+			zone ? ", mostly for " : "", zone ? zone : "", noticed_s);
+		break;
+	case SW_EVENT_VECTOR_ENDED:
+		snprintf(text, size, "incident %u: no more %s", event->incident, vector);
+		break;
+	case SW_EVENT_OVER:
+		snprintf(text, size, "incident %u: over", event->incident);
+		break;
+	case SW_EVENT_WAVE:
+		snprintf(text, size, "incident %u: wave %u, %.0f packets/s", event->incident, event->wave,
+			event->rate_pps);
+		break;
+	case SW_EVENT_WAVE_OVER:
+		snprintf(text, size, "incident %u: wave %u over", event->incident, event->wave);
+		break;
+	case SW_EVENT_COUNT:
+		break;
+	}
+}
+
+static double share_of(uint32_t admit)
+{
+	return admit == SW_ADMIT_ALL ? 1 : (double)admit / 4294967296.0;
+}
+
+static json_t *lane_json(const struct sw_telling *telling, enum sw_lane lane)
+{
+	const struct sw_orders *orders = telling->guarded->orders;
+	return json_pack("{s:s, s:s, s:f, s:f, s:f, s:b, s:b}", "lane", sw_lane_label(lane), "who",
+		sw_lane_text(lane), "offered_qps",
+		orders->is_watching ? telling->measure->lane_qps[lane] : 0.0, "refused_qps",
+		telling->measure->lane_refused_qps[lane], "admit",
+		orders->is_watching ? share_of(orders->policy.admit[lane]) : 1.0, "never_refused",
+		(int)sw_lane_is_safe(lane), "dropped", (int)(orders->dropped_lanes >> lane & 1));
+}
+
+static json_t *lanes_json(const struct sw_telling *telling)
+{
+	json_t *lanes = json_array();
+	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
+		json_array_append_new(lanes, lane_json(telling, (enum sw_lane)lane));
+	return lanes;
+}
+
+static json_t *vectors_json(const struct sw_sense *sense)
+{
+	json_t *vectors = json_array();
+	for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
+		struct sw_vector_state state;
+		sw_sense_vector(sense, (enum sw_vector)vector, &state);
+		json_array_append_new(vectors,
+			json_pack("{s:s, s:b, s:b, s:f, s:f, s:f, s:s, s:I}", "vector",
+				sw_vector_label((enum sw_vector)vector), "on", (int)state.is_on, "learning",
+				(int)state.is_learning, "rate_pps", state.rate_pps, "baseline_pps",
+				state.baseline_pps, "threshold_pps", state.threshold_pps, "because",
+				state.because, "sources", (json_int_t)state.sources));
+	}
+	return vectors;
+}
+
+static json_t *signatures_json(const struct sw_learner *learner)
+{
+	json_t *list = json_array();
+	char text[512];
+	for (unsigned i = 0; i < SW_SIGNATURES_MAX; i++) {
+		const struct sw_learnt *learnt = &learner->learnt[i];
+		if (learnt->state == SW_SIGNATURE_FREE)
+			continue;
+		sw_signature_text(&learnt->signature, text, sizeof(text));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:i, s:f, s:f, s:f}", "signature", text, "state",
+				learnt->state == SW_SIGNATURE_ACTIVE ? "active" : "shadow", "age_s",
+				(int)learnt->age_s, "matches",
+				learnt->doubtful_tried > 0 ? learnt->doubtful_met / learnt->doubtful_tried
+							   : 0.0,
+				"hurts",
+				learnt->good_tried > 0 ? learnt->good_hurt / learnt->good_tried : 0.0,
+				"budget", SW_LEARN_BUDGET));
+	}
+	return list;
+}
+
+static uint64_t refused_total(const struct sw_measure *measure)
+{
+	uint64_t refused = 0;
+	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
+		refused += measure->lanes.refused[lane];
+	return refused;
+}
+
+json_t *sw_tell_status(const struct sw_telling *telling)
+{
+	const struct sw_orders *orders = telling->guarded->orders;
+	const struct sw_capacity *capacity = telling->capacity;
+	const struct sw_measure *measure = telling->measure;
+	return json_pack("{s:s, s:b, s:b, s:s, s:o, s:f, s:f, s:i, s:I, s:I, s:o, s:o, s:o}", "mode",
+		orders->is_observing ? "observe" : "enforce", "watching",
+		(int)(orders->is_watching & SW_WATCHING_CAPACITY), "networks",
+		(int)(orders->is_watching & SW_WATCHING_NETWORKS) >> 1, "scarce",
+		sw_resource_label(capacity->scarce), "room_qps",
+		isinf(capacity->room_qps) ? json_null() : json_real(capacity->room_qps), "egress_bps",
+		measure->egress_bps, "busy", measure->busy, "known",
+		(int)sw_sense_known_count(telling->sense), "refused", (json_int_t)refused_total(measure),
+		"refused_known", (json_int_t)measure->lanes.refused_known, "vectors",
+		vectors_json(telling->sense), "signatures", signatures_json(telling->learner), "lanes",
+		lanes_json(telling));
+}
+
+static json_t *facts_json(uint8_t facts)
+{
+	json_t *list = json_array();
+	for (unsigned bit = 0; bit < SW_FACT_COUNT; bit++)
+		if (facts >> bit & 1)
+			json_array_append_new(list, json_string(sw_fact_label(bit)));
+	return list;
+}
+
+json_t *sw_tell_lanes(const struct sw_telling *telling)
+{
+	json_t *rows = json_array();
+	for (unsigned facts = 0; facts < 256; facts++)
+		json_array_append_new(
+			rows, json_pack("{s:o, s:s}", "facts", facts_json((uint8_t)facts), "lane",
+				      sw_lane_label(telling->guarded->orders->policy.lane[facts])));
+	return json_pack("{s:o, s:o}", "lanes", lanes_json(telling), "policy", rows);
+}
+
+/* ---- explain ---- */
+
+static json_t *refusal(const char *why)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
+}
+
+static void reason_add(json_t *reasons, const char *text)
+{
+	json_array_append_new(reasons, json_string(text));
+}
+
+/** Facts about the source, with a sentence for each that was looked for. */
+static uint8_t source_facts(const struct sw_telling *telling, const uint8_t *address, uint8_t address_len,
+	const json_t *request, json_t *reasons)
+{
+	uint8_t hops, facts = 0;
+	char text[160];
+	const json_t *ttl = json_object_get(request, "ttl");
+	if (json_is_true(json_object_get(request, "cookie"))) {
+		facts |= SW_FACT_COOKIE;
+		reason_add(reasons, "it brings a valid cookie: its address is proven");
+	}
+	if (!sw_sense_knows(telling->sense, address, address_len, &hops)) {
+		reason_add(reasons, "the source is not known from peace");
+		return facts;
+	}
+	facts |= SW_FACT_KNOWN;
+	if (!json_is_integer(ttl)) {
+		facts |= SW_FACT_HOPS;
+		snprintf(text, sizeof(text), "the source is known from peace, %u hops away", hops);
+	} else {
+		unsigned value = (unsigned)json_integer_value(ttl);
+		bool fits = value <= 255 && sw_hops_fit((uint8_t)value, hops);
+		facts |= fits ? SW_FACT_HOPS : 0;
+		snprintf(text, sizeof(text),
+			"the source is known from peace, %u hops away; this packet comes from %s", hops,
+			fits ? "there" : "elsewhere: somebody else may use the address");
+	}
+	reason_add(reasons, text);
+	return facts;
+}
+
+static int name_facts(const struct sw_telling *telling, const char *text, uint8_t *facts, json_t *reasons)
+{
+	uint8_t name[SW_NAME_MAX];
+	bool exists;
+	if (sw_name_parse(text, name) < 0 ||
+		telling->guarded->exists(telling->guarded->arg, name, &exists) != 0)
+		return -1;
+	*facts |= exists ? SW_FACT_EXISTS : 0;
+	reason_add(reasons,
+		exists ? "the name exists, or a wildcard covers it" : "the name does not exist here");
+	return 0;
+}
+
+static const char *action_of(const struct sw_orders *orders, enum sw_lane lane, json_t *reasons)
+{
+	double admit = share_of(orders->policy.admit[lane]);
+	char text[200];
+	if (!orders->is_watching) {
+		reason_add(reasons, "there is room for everybody: nothing is refused");
+		return "answered";
+	}
+	if (sw_lane_is_safe(lane) || admit >= 1) {
+		reason_add(reasons, "its lane is admitted whole");
+		return "answered";
+	}
+	bool is_dropped = orders->dropped_lanes >> lane & 1;
+	snprintf(text, sizeof(text),
+		"there is not room for all: %.1f %% of its lane are admitted, the others are %s%s",
+		100 * admit, is_dropped ? "dropped" : "sent to TCP",
+		orders->is_observing ? " (observing: they are not)" : "");
+	reason_add(reasons, text);
+	return orders->is_observing ? "answered" : is_dropped ? "dropped" : "sent to TCP";
+}
+
+json_t *sw_tell_explain(const struct sw_telling *telling, const json_t *request)
+{
+	const char *address_text = json_string_value(json_object_get(request, "address"));
+	const char *name = json_string_value(json_object_get(request, "name"));
+	uint8_t address[16] = {0}, address_len = address_text && strchr(address_text, ':') ? 16 : 4;
+	if (!address_text || inet_pton(address_len == 16 ? AF_INET6 : AF_INET, address_text, address) != 1)
+		return refusal("\"address\" is neither an IPv4 nor an IPv6 address");
+	json_t *reasons = json_array();
+	uint8_t facts = source_facts(telling, address, address_len, request, reasons);
+	if (name && name_facts(telling, name, &facts, reasons) != 0) {
+		json_decref(reasons);
+		return refusal("\"name\" is not a domain name");
+	}
+	const struct sw_orders *orders = telling->guarded->orders;
+	enum sw_lane lane = (enum sw_lane)orders->policy.lane[facts];
+	const char *action = action_of(orders, lane, reasons);
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "address", address_text, "facts",
+		facts_json(facts), "lane", sw_lane_label(lane), "who", sw_lane_text(lane), "action", action,
+		"reasons", reasons);
+}
