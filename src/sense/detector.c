@@ -64,22 +64,25 @@ static double beyond(double rate, double usual)
  *
  * Names that do not exist, as many as ever, may all be new: after a start, or when an attack has made sense
  * forget older ones. Strangers and TCP grow with what known resolvers ask: a retry storm is theirs too, some
- * of those who relay an attack are not known, and of a crowd as many come over TCP as ever. */
+ * of those who relay an attack are not known, and of a crowd as many come over TCP, or by two routes, as
+ * ever. */
 static double explained(const struct sw_detector *detector, enum sw_vector vector)
 {
 	const struct sw_scene *scene = &detector->scene;
 	double load = sw_baseline_usual(&detector->load);
-	double by_tcp = share_of(sw_baseline_usual(&detector->usual[SW_VECTOR_SYN]), load);
-	double crowd = scene->exists_known + scene->rate[SW_VECTOR_FLASH_CROWD];
+	double share = share_of(sw_baseline_usual(&detector->usual[vector]), load);
 	switch (vector) {
 	case SW_VECTOR_SYN:
-		return EXPLAINED * by_tcp * beyond(crowd, load);
+		return EXPLAINED * share *
+		       beyond(scene->exists_known + scene->rate[SW_VECTOR_FLASH_CROWD], load);
 	case SW_VECTOR_RELAYED:
 		return sw_baseline_usual(&detector->missing);
 	case SW_VECTOR_RANDOM:
 		return EXPLAINED * strangers(detector) * scene->missing_known;
 	case SW_VECTOR_EXISTING:
 		return EXPLAINED * strangers(detector) * beyond(scene->exists_known, load);
+	case SW_VECTOR_SPOOFED:
+		return EXPLAINED * share * beyond(scene->exists_known, load);
 	default:
 		return 0;
 	}

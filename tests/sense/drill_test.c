@@ -278,7 +278,7 @@ static void test_calm(void **state)
 static void test_small(void **state)
 {
 	(void)state;
-	play_all(300, 3);
+	play_all(300, 2);
 }
 
 static void test_usual(void **state)

@@ -183,17 +183,24 @@ static void test_flood(void **state)
 	free(resolvers);
 }
 
+/** The next source that falls into the first bucket. */
+static uint32_t next_in_bucket(const struct sw_resolvers *resolvers, uint32_t source)
+{
+	for (;; source++) {
+		struct sw_sample sample = question_of(source, 10, 0, SW_VERDICT_ANSWERED);
+		if (sw_print_address(&resolvers->key, sample.source, 4) % SW_RESOLVER_BUCKETS == 0)
+			return source;
+	}
+}
+
 /** Addresses that crowd one bucket under one key are spread under another. */
 static void test_keyed(void **state)
 {
 	(void)state;
 	struct sw_resolvers *chosen_for = resolvers_new(4), *other = resolvers_new(5);
-	unsigned found = 0;
-	for (uint32_t source = 0; found < 64; source++) {
-		struct sw_sample sample = question_of(source, 10, 0, SW_VERDICT_ANSWERED);
-		if (sw_print_address(&chosen_for->key, sample.source, 4) % SW_RESOLVER_BUCKETS != 0)
-			continue;
-		found++;
+	uint32_t source = 0;
+	for (unsigned found = 0; found < 64; found++, source++) {
+		source = next_in_bucket(chosen_for, source);
 		learnt(chosen_for, source, 10, 0);
 		learnt(other, source, 10, 0);
 	}
@@ -201,6 +208,32 @@ static void test_keyed(void **state)
 	assert_int_equal(other->count, 64);
 	free(chosen_for);
 	free(other);
+}
+
+/** And those that have been in it for some minutes stay, until nothing is heard of them for a day. */
+static void test_full_bucket(void **state)
+{
+	(void)state;
+	struct sw_resolvers *resolvers = resolvers_new(6);
+	uint32_t inside[SW_RESOLVER_WAYS], source = 0;
+	for (unsigned i = 0; i < SW_RESOLVER_WAYS; i++, source++) {
+		inside[i] = source = next_in_bucket(resolvers, source);
+		for (uint64_t minute = 0; minute < 6; minute++)
+			ask(resolvers, source, 10, minute * 60000, true);
+	}
+	for (unsigned i = 0; i < 100; i++, source++) {
+		source = next_in_bucket(resolvers, source);
+		learnt(resolvers, source, 10, HOUR_MS);
+		assert_int_equal(ask(resolvers, source, 10, HOUR_MS + 3000, true), SW_STRANGER);
+	}
+	for (unsigned i = 0; i < SW_RESOLVER_WAYS; i++)
+		assert_int_equal(ask(resolvers, inside[i], 10, HOUR_MS + i, true), SW_RESOLVER);
+	learnt(resolvers, next_in_bucket(resolvers, source + 1), 10, 26 * HOUR_MS);
+	assert_int_equal(resolvers->count, SW_RESOLVER_WAYS);
+	/* the longest unheard of went first */
+	assert_int_equal(ask(resolvers, inside[0], 10, 26 * HOUR_MS, true), SW_STRANGER);
+	assert_int_equal(ask(resolvers, inside[7], 10, 26 * HOUR_MS, true), SW_RESOLVER);
+	free(resolvers);
 }
 
 static void test_connected(void **state)
@@ -228,6 +261,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_learning), cmocka_unit_test(test_hops),
 		cmocka_unit_test(test_spoofed), cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_forgetting), cmocka_unit_test(test_flood), cmocka_unit_test(test_keyed),
-		cmocka_unit_test(test_connected)};
+		cmocka_unit_test(test_full_bucket), cmocka_unit_test(test_connected)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,49 @@ static void test_tcp_of_the_known(void **state)
 	sw_sense_free(node.sense);
 }
 
+/** The only zone has lost its names, by a reload that went wrong: those who ask for them attack nobody. Nor
+ * do they when they ask again and again for what never existed. */
+static void test_lost_names(void **state)
+{
+	(void)state;
+	struct node node;
+	node_start(&node);
+	peace(&node, 480);
+	for (uint64_t i = 0; i < 60000; i++) {
+		uint32_t source = (uint32_t)(random_of(i) % 500);
+		struct sw_sample sample = question_of(source, (uint8_t)(4 + source % 18),
+			(uint32_t)(random_of(i) >> 40) % 1000, SW_VERDICT_NXDOMAIN);
+		pass(&node, &sample);
+		if (i % 500 == 499) /* five times as often as before */
+			tick(&node, 250);
+	}
+	assert_int_equal(node.heard.count, 0);
+	sw_sense_free(node.sense);
+}
+
+/** Who was first seen just before an attack does not become known after it. */
+static void test_distrust(void **state)
+{
+	(void)state;
+	struct node node;
+	node_start(&node);
+	peace(&node, 240);
+	for (int time = 0; time < 2; time++) {
+		for (uint32_t i = 0; i < 20; i++) {
+			struct sw_sample sample = question_of(5000 + i, 9, i, SW_VERDICT_ANSWERED);
+			pass(&node, &sample);
+		}
+		peace(&node, 1);
+		node.tick.counts[SW_VERDICT_DROP_GRE] += 500;
+		peace(&node, 1);
+		node.tick.counts[SW_VERDICT_DROP_GRE] += 500;
+		peace(&node, 60);
+	}
+	assert_int_equal(node.heard.count, 6);
+	assert_int_equal(sw_sense_known_count(node.sense), 500);
+	sw_sense_free(node.sense);
+}
+
 static void test_networks(void **state)
 {
 	(void)state;
@@ -240,7 +283,8 @@ static void test_labels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_tcp_of_the_known), cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_tcp_of_the_known), cmocka_unit_test(test_lost_names),
+		cmocka_unit_test(test_distrust), cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_odd_ticks), cmocka_unit_test(test_odd_samples),
 		cmocka_unit_test(test_constant_memory), cmocka_unit_test(test_labels)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,44 @@ static void test_restart(void **state)
 	free(heard);
 }
 
+/** Four hundred questions a second for one zone, two fifths of them for names that do not exist. */
+static void peace_play(struct sw_sense *sense, struct sw_tick *tick, unsigned windows)
+{
+	for (uint64_t i = 0; i < windows * 100ull; i++) {
+		bool is_missing = i % 5 < 2;
+		struct sw_sample sample = question_of((uint32_t)(random_of(i) % 200), 9,
+			(uint32_t)(random_of(i) >> 40) % 3000 + (is_missing ? 10000 : 0),
+			is_missing ? SW_VERDICT_NXDOMAIN : SW_VERDICT_ANSWERED);
+		tick->counts[sample.verdict]++;
+		sw_sense_sample(sense, &sample);
+		if (i % 100 == 99) {
+			tick->time_ms += 250;
+			sw_sense_tick(sense, tick);
+		}
+	}
+}
+
+/** After a restart every name is new at first: that is no attack. */
+static void test_restart_in_peace(void **state)
+{
+	(void)state;
+	static struct heard heard;
+	char path[64];
+	struct sw_tick tick = {.time_ms = 1000};
+	struct sw_sense *before = sense_new(&heard), *after;
+	path_make(path);
+	peace_play(before, &tick, 1200);
+	assert_int_equal(sw_sense_save(before, path), 0);
+	sw_sense_free(before);
+	after = sense_new(&heard);
+	assert_int_equal(sw_sense_load(after, path), 0);
+	assert_int_equal(sw_sense_known_count(after), 200);
+	peace_play(after, &tick, 240);
+	assert_int_equal(heard.count, 0);
+	unlink(path);
+	sw_sense_free(after);
+}
+
 /** Nothing of a file that is refused has been taken. */
 static void assert_refused(
 	struct sw_sense *sense, const struct sw_sense *untouched, const char *path, int error)
@@ -192,7 +230,7 @@ static void test_unwritable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_told),
-		cmocka_unit_test(test_restart), cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_unwritable)};
+		cmocka_unit_test(test_restart), cmocka_unit_test(test_restart_in_peace),
+		cmocka_unit_test(test_damage), cmocka_unit_test(test_unwritable)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
