@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sense/detector.h"
+#include <string.h>
 
 #define TIMES 4	    /* what is usual */
 #define EXPLAINED 2 /* times what the known resolvers' traffic leads one to expect */
@@ -191,24 +192,40 @@ static bool is_any_above(const struct sw_detector *detector)
 	return false;
 }
 
-/** The first window of an attack is learnt too: if single windows were left out, noise that comes in bursts
- * would never become ordinary. */
+/** What was seen in a window of peace is usual. */
+static void learn_from(struct sw_detector *detector, const struct sw_scene *scene)
+{
+	sw_baseline_add(&detector->load, scene->load);
+	if (detector->knows_enough)
+		sw_baseline_add(&detector->missing, scene->missing_known);
+	for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
+		if (detector->knows_enough || !rules[vector].needs_resolvers)
+			sw_baseline_add(&detector->usual[vector], scene->rate[vector]);
+	}
+}
+
+/** Windows wait before they are learnt from. When something is noticed, those that wait are what it was
+ * noticed by, and are forgotten; a burst that leads to nothing becomes a part of what is usual. */
 static void learn(struct sw_detector *detector)
 {
 	const struct sw_scene *scene = &detector->scene;
-	bool is_peace = sw_detector_is_peace(detector);
-	if (is_peace)
-		sw_baseline_add(&detector->load, scene->load);
-	if (is_peace && detector->knows_enough)
-		sw_baseline_add(&detector->missing, scene->missing_known);
-	if (is_peace && !is_any_above(detector))
-		resolvers_judge(detector);
 	for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
 		const struct sw_switch *its = &detector->vector[vector];
-		bool is_ordinary = its->is_on && scene->to_ms - its->since_ms >= ORDINARY_MS;
-		if ((is_peace && (detector->knows_enough || !rules[vector].needs_resolvers)) || is_ordinary)
+		if (its->is_on && scene->to_ms - its->since_ms >= ORDINARY_MS)
 			sw_baseline_add(&detector->usual[vector], scene->rate[vector]);
 	}
+	if (!sw_detector_is_peace(detector)) {
+		detector->waiting_count = 0;
+		return;
+	}
+	if (!is_any_above(detector))
+		resolvers_judge(detector);
+	if (detector->waiting_count == SW_WAITING_WINDOWS) {
+		learn_from(detector, &detector->waiting[0]);
+		memmove(&detector->waiting[0], &detector->waiting[1],
+			--detector->waiting_count * sizeof(detector->waiting[0]));
+	}
+	detector->waiting[detector->waiting_count++] = *scene;
 }
 
 /* ---- events ---- */

@@ -25,6 +25,7 @@
 #include "sense/window.h"
 
 #define SW_WAVE_TIMES 10
+#define SW_WAITING_WINDOWS 8 /* two seconds: as long as it may take to notice something */
 
 /** Something that is on or off. */
 struct sw_switch {
@@ -50,6 +51,8 @@ struct sw_detector {
 	bool has_incident;
 	uint64_t end_ms;       /* of the vector of the incident that ended last, so far */
 	struct sw_scene scene; /* the last one */
+	struct sw_scene waiting[SW_WAITING_WINDOWS]; /* to be learnt from, oldest first */
+	unsigned waiting_count;
 };
 
 /** Take the next window; call `emit` for what follows from it, with zone but without sources. */

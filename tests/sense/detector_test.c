@@ -305,7 +305,7 @@ static void test_peace(void **state)
 }
 
 /** At a cold start every resolver is a stranger: nobody is accused. What needs no knowledge is noticed after
- * two seconds. */
+ * four seconds: two until something is learnt, and two until that is enough. */
 static void test_cold_start(void **state)
 {
 	(void)state;
@@ -321,7 +321,7 @@ static void test_cold_start(void **state)
 	free(stage);
 	stage = stage_new();
 	stage->scene.rate[SW_VECTOR_SYN] = 30 * LOAD;
-	run(stage, 10);
+	run(stage, 20);
 	assert_int_equal(stage->heard.count, 2); /* and a wave */
 	assert_int_equal(stage->heard.event[0].type, SW_EVENT_ONSET);
 	free(stage);
