@@ -134,8 +134,10 @@ SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 {
 	uint32_t facts = 0;
 	uint64_t prefix[2];
-	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, work->address);
-	const uint64_t *proven = bpf_map_lookup_elem(&sw_proven, work->address);
+	/* Linux 6.1 takes no argument's memory for a key */
+	uint64_t source[2] = {SW_LOAD64(work->address), SW_LOAD64(work->address + 8)};
+	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, source);
+	const uint64_t *proven = bpf_map_lookup_elem(&sw_proven, source);
 	if (known) {
 		uint32_t apart = sw_hops(work->ttl) - known->hops;
 		facts |= SW_FACT_KNOWN | (apart + 1 <= 2 ? SW_FACT_HOPS : 0);

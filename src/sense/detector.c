@@ -13,6 +13,7 @@
 #define LOAD_WINDOWS 8	     /* 2 s: before, no share of the load is known */
 #define KNOWN_WINDOWS 40     /* 10 s: at least so long resolvers are learnt */
 #define KNOWN_LONG_WINDOWS 14400 /* 1 h: then whoever is unknown is so for good */
+#define YOUNG_WINDOWS 60	 /* 15 s of peace */
 #define KNOWN_UNKNOWN 0.25	 /* or when no more than this share is asked by strangers */
 #define SHARE_SMOOTHING 0.05	 /* of a new window */
 #define LOAD_LEAST 1000		 /* queries/s: noise is not a matter of load on a node that is asked less */
@@ -109,12 +110,20 @@ static double threshold_of(const struct rule *rule, double usual, double load, c
 	return threshold;
 }
 
+/** What thresholds are shares of. On a node that has hardly been asked yet, what it is asked now for names
+ * that exist: the first minute of a day like any other is no flood. */
+static double load_of(const struct sw_detector *detector)
+{
+	double usual = sw_baseline_usual(&detector->load), now = detector->scene.exists;
+	return detector->load.windows < YOUNG_WINDOWS && now > usual ? now : usual;
+}
+
 struct sw_threshold sw_detector_threshold(const struct sw_detector *detector, enum sw_vector vector)
 {
 	struct sw_threshold threshold;
 	double explained_pps = explained(detector, vector);
 	double on_pps = threshold_of(&rules[vector], sw_baseline_usual(&detector->usual[vector]),
-		sw_baseline_usual(&detector->load), &threshold.because);
+		load_of(detector), &threshold.because);
 	if (explained_pps > on_pps)
 		threshold.because = "what known resolvers and crowds explain";
 	threshold.on_pps = on_pps + explained_pps;
