@@ -230,6 +230,26 @@ static int take_control(struct config *config, const struct sw_yaml *node)
 	return config->settings->control ? 0 : -ENOMEM;
 }
 
+static int take_path(struct config *config, const struct sw_yaml *node, char **path)
+{
+	int err = want_scalar(config, node);
+	if (err != 0)
+		return err;
+	free(*path);
+	*path = relative(config->path, node->text);
+	return *path ? 0 : -ENOMEM;
+}
+
+static int take_pin(struct config *config, const struct sw_yaml *node)
+{
+	return take_path(config, node, &config->settings->pin);
+}
+
+static int take_outlive(struct config *config, const struct sw_yaml *node)
+{
+	return get_duration(config, node, 1000, &config->settings->outlive_ms);
+}
+
 static int take_chaos(struct config *config, const struct sw_yaml *node, enum sw_chaos which)
 {
 	char text[SW_WHY_TEXT_MAX];
@@ -297,7 +317,8 @@ static int take_server(struct config *config, const struct sw_yaml *node)
 		{"control", take_control}, {"identity", take_identity}, {"version", take_version},
 		{"nsid", take_nsid}, {"cookies", take_cookies}, {"cookie-secret", take_cookie_secret},
 		{"udp-max-payload", take_udp_max}, {"udp-workers", take_udp_workers},
-		{"tcp-workers", take_tcp_workers}, {NULL, NULL}};
+		{"tcp-workers", take_tcp_workers}, {"pin", take_pin}, {"outlive", take_outlive},
+		{NULL, NULL}};
 	return take_section(config, node, keys, "'server'");
 }
 
@@ -336,16 +357,6 @@ static int take_tcp(struct config *config, const struct sw_yaml *node)
 static int take_observe(struct config *config, const struct sw_yaml *node)
 {
 	return get_bool(config, node, &config->settings->guard.observe);
-}
-
-static int take_path(struct config *config, const struct sw_yaml *node, char **path)
-{
-	int err = want_scalar(config, node);
-	if (err != 0)
-		return err;
-	free(*path);
-	*path = relative(config->path, node->text);
-	return *path ? 0 : -ENOMEM;
 }
 
 static int take_state(struct config *config, const struct sw_yaml *node)

@@ -13,6 +13,7 @@ static const struct sw_command *const commands[] = {
 	&sw_command_status,
 	&sw_command_guard,
 	&sw_command_incident,
+	&sw_command_unload,
 	&sw_command_answer,
 };
 

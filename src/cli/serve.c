@@ -18,11 +18,14 @@ static const char help[] =
 	"  --xdp IFACE         answer inside the kernel on this interface; repeatable\n"
 	"  --xdp none          answer from sockets only\n"
 	"                      (default: the interfaces that have the addresses of --listen)\n"
+	"  --pin DIR           go on answering in the kernel when this process is gone, until the\n"
+	"                      next one takes over: links are kept in this directory of a BPF\n"
+	"                      filesystem ('seawall unload' takes them off)\n"
 	"  --control PATH      control socket (default: /run/seawall/control.sock; without root\n"
 	"                      $XDG_RUNTIME_DIR/seawall/control.sock), or 'none'\n"
 	"  --help              this text\n\n"
-	"Zones of FILE and of the options are all served; --listen, --xdp and --control replace what FILE "
-	"says.\n\n"
+	"Zones of FILE and of the options are all served; --listen, --xdp, --pin and --control replace what "
+	"FILE says.\n\n"
 	"Example: seawall serve --zone example.com=example.com.zone --listen 127.0.0.1@5353\n";
 
 static int reread(void *arg, struct sw_settings **settings, char *why)
@@ -41,6 +44,9 @@ static int take_option(struct sw_sources *sources, int option)
 		return sw_words_add(&sources->listens, optarg);
 	case 'x':
 		return sw_words_add(&sources->xdps, optarg);
+	case 'p':
+		sources->pin = optarg;
+		return 0;
 	case 'c':
 		sources->control = optarg;
 		return 0;
@@ -68,7 +74,8 @@ static int serve(const struct sw_command *command, struct sw_sources *sources)
 static int run(const struct sw_command *command, int argc, char **argv)
 {
 	static const struct option options[] = {SW_SOURCE_OPTIONS, {"listen", required_argument, NULL, 'l'},
-		{"xdp", required_argument, NULL, 'x'}, SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
+		{"xdp", required_argument, NULL, 'x'}, {"pin", required_argument, NULL, 'p'},
+		SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
 	struct sw_sources sources = {0};
 	int option, err;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -74,6 +74,11 @@ static int read_all(const struct sw_sources *sources, struct sw_settings *settin
 		err = add_each(settings, &sources->listens, "--listen", sw_settings_add_listen, why);
 	if (err == 0)
 		err = add_each(settings, &sources->xdps, "--xdp", sw_settings_add_xdp, why);
+	if (err == 0 && sources->pin != NULL) {
+		free(settings->pin);
+		settings->pin = strdup(sources->pin);
+		err = settings->pin ? 0 : -ENOMEM;
+	}
 	if (err == 0 && sources->control != NULL) {
 		free(settings->control);
 		settings->control = strdup(strcmp(sources->control, "none") == 0 ? "" : sources->control);

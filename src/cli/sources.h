@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Where settings come from: a file and options. Kept as told, so that a reload can read it all again.
  *
- * Zones of all sources are served. --listen, --xdp and --control take the place of the file's keys.
+ * Zones of all sources are served. --listen, --xdp, --pin and --control take the place of the file's keys.
  */
 #ifndef SW_CLI_SOURCES_H
 #define SW_CLI_SOURCES_H
@@ -18,7 +18,7 @@ struct sw_words {
 struct sw_sources {
 	const char *file; /* NULL for none */
 	struct sw_words zones, zone_lists, listens, xdps;
-	const char *control;
+	const char *pin, *control;
 };
 
 /** @return 0 or -ENOMEM */

@@ -246,6 +246,8 @@ struct sw_control {
 	uint32_t syn_budget;	   /* SYNs in 100 ms on one core; beyond, they are answered with cookies */
 	uint32_t syncookies_ready; /* 1: listeners take cookies made in XDP (xdp/syncookies.h) */
 	uint32_t reserved_gate;
+	uint64_t void_ns; /* CLOCK_MONOTONIC: from then on the kernel part leaves all to the stack, since
+			   * nobody has kept it for so long; 0: its links go with the process */
 	struct sw_orders orders; /* of the guard */
 };
 

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct sw_ladder {
+	struct sw_pins *pins; /* NULL: not wanted */
 	struct sw_kernel *kernel;
 	pthread_t loading;
 	bool is_loading; /* the thread has not been joined */
@@ -105,12 +107,16 @@ int sw_ladder_open(struct sw_ladder **result, const struct sw_settings *settings
 	else
 		err = settings->xdp == SW_XDP_LISTED ? rungs_listed(ladder, settings, why)
 						     : rungs_auto(ladder, settings);
+	if (err == 0 && settings->pin && sw_pins_open(&ladder->pins, settings->pin, true, why) != 0)
+		err = -ENODEV;
 	if (err != 0) {
 		sw_ladder_free(ladder);
 		return err;
 	}
 	if (ladder->count > 0 && sw_kernel_open(&ladder->kernel, ladder->why) != 0)
 		ladder->kernel = NULL;
+	if (ladder->kernel != NULL)
+		sw_kernel_keep(ladder->kernel, ladder->pins);
 	*result = ladder;
 	return 0;
 }
@@ -157,6 +163,7 @@ void sw_ladder_free(struct sw_ladder *ladder)
 		pthread_join(ladder->loading, NULL);
 	if (ladder->kernel != NULL)
 		sw_kernel_free(ladder->kernel);
+	sw_pins_close(ladder->pins);
 	free(ladder->rungs);
 	free(ladder);
 }
@@ -200,6 +207,16 @@ static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoi
 	say_unlisted(strcat(sw_endpoint_text(endpoint, text), " is"), err);
 }
 
+/** What an earlier process left where nothing is attached now would answer from zones of then. */
+static void sweep(const struct sw_ladder *ladder)
+{
+	int swept = ladder->pins ? sw_kernel_sweep(ladder->kernel, ladder->pins) : 0;
+	if (swept > 0)
+		sw_log(SW_LOG_INFO, "taken off: %d link(s) of an earlier process", swept);
+	else if (swept < 0)
+		sw_log(SW_LOG_WARNING, "cannot take off what an earlier process left: %s", strerror(-swept));
+}
+
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings)
 {
 	load_finish(ladder);
@@ -218,6 +235,18 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 	}
 	if (ladder->count == 0)
 		sw_log(SW_LOG_INFO, "answering from sockets: %s", ladder->why);
+	sweep(ladder);
+}
+
+void sw_ladder_tick(struct sw_ladder *ladder, const struct sw_settings *settings, struct sw_control *control)
+{
+	struct timespec now;
+	if (ladder->pins == NULL)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	__atomic_store_n(
+		&control->void_ns, now_ns + (uint64_t)settings->outlive_ms * 1000000, __ATOMIC_RELAXED);
 }
 
 void sw_ladder_refresh(struct sw_ladder *ladder)

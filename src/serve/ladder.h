@@ -21,7 +21,8 @@ struct sw_ladder;
 /** Find the interfaces and make the maps of the kernel part, if it is wanted. Not being allowed to is no
  * error: there are the sockets.
  * @param why  SW_WHY_TEXT_MAX bytes
- * @return 0; -ENODEV with text in why when a listed interface is missing; -ENOMEM */
+ * @return 0; -ENODEV with text in why when a listed interface is missing, or the directory of pins cannot be
+ * had; -ENOMEM */
 int sw_ladder_open(struct sw_ladder **ladder, const struct sw_settings *settings, char *why);
 
 /** Begin to load the programs on a thread of its own. Where there is one core alone the zones come first,
@@ -44,8 +45,12 @@ bool sw_ladder_is_loaded(const struct sw_ladder *ladder);
 const char *sw_ladder_why(const struct sw_ladder *ladder);
 
 /** Wait for the programs, or load them, and attach everywhere; what cannot be is in the rungs. A kernel that
- * refuses the programs is no error. The store of this kernel part must exist. */
+ * refuses the programs is no error. The store of this kernel part must exist. What an earlier process left on
+ * interfaces is taken over, or taken off. */
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings);
+
+/** The programs may go on by themselves for as long as the settings say, from now. */
+void sw_ladder_tick(struct sw_ladder *ladder, const struct sw_settings *settings, struct sw_control *control);
 
 /** Addresses of the machine have changed: wildcards stand for others now. */
 void sw_ladder_refresh(struct sw_ladder *ladder);

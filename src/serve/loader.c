@@ -89,6 +89,19 @@ unsigned sw_loader_pending(struct sw_loader *loader)
 
 /* ---- the work ---- */
 
+static bool is_other(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+static bool is_other_guard(const struct sw_guard_options *a, const struct sw_guard_options *b)
+{
+	return a->observe != b->observe || a->answers_qps != b->answers_qps ||
+	       a->egress_mbps != b->egress_mbps || a->punts_qps != b->punts_qps ||
+	       a->network_qps != b->network_qps || a->busy_percent != b->busy_percent ||
+	       is_other(a->state, b->state) || is_other(a->record, b->record);
+}
+
 /** Keys that a running node cannot follow. */
 static bool needs_restart(const struct sw_settings *a, const struct sw_settings *b)
 {
@@ -107,7 +120,8 @@ static bool needs_restart(const struct sw_settings *a, const struct sw_settings 
 		if (strcmp(a->interfaces[i], b->interfaces[i]) != 0)
 			return true;
 	}
-	return strcmp(a->control ? a->control : "", b->control ? b->control : "") != 0;
+	return is_other(a->control, b->control) || is_other(a->pin, b->pin) ||
+	       a->outlive_ms != b->outlive_ms || is_other_guard(&a->guard, &b->guard);
 }
 
 static void say(const char *what, const struct sw_zones_outcome *outcome)
@@ -131,8 +145,8 @@ static int load_all(struct sw_loader *loader, struct sw_zones_outcome *outcome, 
 	const struct sw_settings *settings = fresh ? fresh : parts->settings;
 	if (needs_restart(parts->settings, settings))
 		sw_log(SW_LOG_WARNING,
-			"reload: listen, xdp, control, workers and the gate stay as they were at the "
-			"start; restart to change them");
+			"reload: listen, xdp, control, pin, outlive, workers and 'guard' stay as they were "
+			"at the start; restart to change them");
 	sw_tcp_limit(parts->tcp, &settings->tcp);
 	sw_identity_set(parts->control, settings);
 	err = sw_zones_load(parts->zones, settings, outcome);

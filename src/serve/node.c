@@ -112,6 +112,7 @@ static int store_open(struct node *node)
 	if (err != 0)
 		return err;
 	sw_identity_clock(sw_store_control(node->store));
+	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
 	err = sw_identity_set(sw_store_control(node->store), node->settings);
 	node->zones = sw_zones_new(node->store, &node->is_stopping);
 	return err == 0 && node->zones == NULL ? -ENOMEM : err;
@@ -324,6 +325,7 @@ static void take_addresses(struct node *node)
 static void take_second(struct node *node)
 {
 	sw_identity_clock(sw_store_control(node->store));
+	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
 	if (node->syn != NULL)
 		sw_syn_tick(node->syn);
 }

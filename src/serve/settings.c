@@ -19,6 +19,7 @@
 #define SYN_BUDGET 200	    /* in 100 ms on one core */
 #define PREFIX_BITS_MIN4 16 /* shorter ones are slips: nobody has a network for services so big */
 #define PREFIX_BITS_MIN6 32
+#define OUTLIVE_MS (24 * 3600 * 1000)
 #define UDP_MAX 1232 /* DNS flag day 2020: fits an IPv6 packet of 1,280 bytes */
 
 struct sw_settings *sw_settings_new(void)
@@ -35,6 +36,7 @@ struct sw_settings *sw_settings_new(void)
 	settings->gate.syn_budget = SYN_BUDGET;
 	settings->guard.busy_percent = GUARD_BUSY_PERCENT;
 	settings->guard.network_qps = GUARD_NETWORK_QPS;
+	settings->outlive_ms = OUTLIVE_MS;
 	settings->udp_max = UDP_MAX;
 	settings->cookies = true;
 	return settings;
@@ -71,6 +73,7 @@ void sw_settings_free(struct sw_settings *settings)
 		free(settings->zones[i].source);
 	}
 	free(settings->zones);
+	free(settings->pin);
 	free(settings->control);
 	free(settings);
 }

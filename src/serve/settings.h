@@ -50,6 +50,8 @@ struct sw_settings {
 	enum sw_xdp_choice xdp;
 	char **interfaces;
 	size_t interface_count;
+	char *pin;	      /* directory in a BPF filesystem; NULL: the kernel part goes with the process */
+	unsigned outlive_ms;  /* how long it may go on without one */
 	char *control;	      /* path of the control socket; NULL: the default; "": none */
 	unsigned udp_workers; /* per address; 0: one per core this process may use */
 	unsigned tcp_workers;

@@ -5,6 +5,7 @@
 
 #include "xdp/copy.h"
 #include "xdp/gate.h"
+#include "xdp/kept.h"
 #include "xdp/turn.h"
 #include "xdp/verdict.h"
 
@@ -71,7 +72,7 @@ int sw_xdp(struct xdp_md *ctx)
 {
 	uint32_t zero = 0;
 	struct scratch *scratch = bpf_map_lookup_elem(&sw_works, &zero);
-	if (!scratch)
+	if (!scratch || is_void())
 		return XDP_PASS;
 	const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
 	switch (frame_read(&scratch->frame, &scratch->work, data, end)) {

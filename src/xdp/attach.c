@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,10 +22,61 @@ static int link_xdp(int ifindex, int fd, uint32_t mode)
 	return link < 0 ? -errno : link;
 }
 
-/** As a link, which goes with this process. A filter on clsact, all that Linux before 6.6 has, would stay
- * behind after a crash and answer by itself from the image of then; sockets do its work there. */
+/* ---- links of an earlier process ---- */
+
+static uint32_t program_of(int link)
+{
+	struct bpf_link_info info = {.type = 0};
+	uint32_t len = sizeof(info);
+	return bpf_obj_get_info_by_fd(link, &info, &len) == 0 && info.type == BPF_LINK_TYPE_XDP ? info.prog_id
+												: 0;
+}
+
+/** The interface of this number may be another one than then, or in another namespace: only what is seen on
+ * the interface here is taken over. */
+static void links_take_over(struct sw_attachment *attachment)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, seen);
+	int link = sw_pins_get(attachment->pins, SW_PIN_XDP, attachment->ifindex);
+	uint32_t program = link >= 0 ? program_of(link) : 0;
+	if (program && bpf_xdp_query(attachment->ifindex, 0, &seen) == 0 && seen.prog_id == program) {
+		attachment->xdp_link = link;
+		attachment->tc_link = sw_pins_get(attachment->pins, SW_PIN_TC, attachment->ifindex);
+		attachment->mode =
+			seen.attach_mode == XDP_ATTACHED_SKB ? SW_ATTACH_GENERIC : SW_ATTACH_NATIVE;
+		return;
+	}
+	if (link >= 0)
+		close(link);
+	sw_pins_drop(attachment->pins, attachment->ifindex);
+}
+
+/** Have another program in a link, in place. @return whether it is there */
+static bool link_update(int *link, int fd)
+{
+	if (*link >= 0 && bpf_link_update(*link, fd, NULL) == 0)
+		return true;
+	if (*link >= 0)
+		close(*link);
+	*link = -1;
+	return false;
+}
+
+static int link_pin(const struct sw_attachment *attachment, enum sw_pin kind, int link)
+{
+	return attachment->pins && link >= 0 ? sw_pins_put(attachment->pins, kind, attachment->ifindex, link)
+					     : 0;
+}
+
+/* ---- tc ---- */
+
+/** As a link, which goes with this process or is taken over by the next. A filter on clsact, all that Linux
+ * before 6.6 has, would stay behind after a crash and answer by itself from the image of then; sockets do its
+ * work there. */
 static int link_tc(struct sw_attachment *attachment, int fd)
 {
+	if (link_update(&attachment->tc_link, fd))
+		return 0;
 	attachment->tc_link =
 		bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
 	if (attachment->tc_link >= 0)
@@ -46,6 +98,8 @@ static int attach_tc(struct sw_attachment *attachment, const struct sw_programs 
 	return error;
 }
 
+/* ---- XDP ---- */
+
 static int attach_native(struct sw_attachment *attachment, int fd)
 {
 	if (!sw_link_takes_frames(attachment->ifindex))
@@ -61,6 +115,11 @@ static const char *native_text(int error)
 
 static int attach_xdp(struct sw_attachment *attachment, const char *interface, int fd, char *why)
 {
+	if (link_update(&attachment->xdp_link, fd)) {
+		snprintf(why, SW_WHY_MAX, "%s, taken over",
+			attachment->mode == SW_ATTACH_GENERIC ? "generic XDP" : "native XDP");
+		return 0;
+	}
 	int native = attach_native(attachment, fd);
 	attachment->xdp_link = native;
 	attachment->mode = SW_ATTACH_NATIVE;
@@ -84,33 +143,45 @@ static int attach_xdp(struct sw_attachment *attachment, const char *interface, i
 	return error;
 }
 
+static void why_add(char *why, const char *text, int error)
+{
+	size_t used = strlen(why);
+	snprintf(why + used, SW_WHY_MAX - used, "; %s: %s", text, strerror(-error));
+}
+
 /** The tc program first, and XDP told of it: from its first packet on XDP knows who answers what it passes.
  */
 int sw_attach(struct sw_attachment *attachment, const char *interface, const struct sw_programs *programs,
-	char *why)
+	const struct sw_pins *pins, char *why)
 {
-	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1};
+	*attachment = (struct sw_attachment){.xdp_link = -1, .tc_link = -1, .pins = pins};
 	attachment->ifindex = (int)if_nametoindex(interface);
 	if (attachment->ifindex == 0) {
 		snprintf(why, SW_WHY_MAX, "no interface %s", interface);
 		return -ENODEV;
 	}
+	if (pins)
+		links_take_over(attachment);
 	int tc_error = attach_tc(attachment, programs);
 	int error = attach_xdp(attachment, interface, programs->xdp, why);
 	if (error) {
 		sw_detach(attachment);
 		return error;
 	}
-	if (tc_error) {
-		size_t used = strlen(why);
-		snprintf(why + used, SW_WHY_MAX - used, "; no tc program for packets without room: %s",
-			strerror(-tc_error));
-	}
+	if (tc_error)
+		why_add(why, "no tc program for packets without room", tc_error);
+	error = link_pin(attachment, SW_PIN_XDP, attachment->xdp_link);
+	if (!error)
+		error = link_pin(attachment, SW_PIN_TC, attachment->tc_link);
+	if (error)
+		why_add(why, "goes with this process, since it cannot be pinned", error);
 	return 0;
 }
 
 void sw_detach(struct sw_attachment *attachment)
 {
+	if (attachment->pins)
+		sw_pins_drop(attachment->pins, attachment->ifindex);
 	if (attachment->xdp_link >= 0)
 		close(attachment->xdp_link);
 	if (attachment->tc_link >= 0)

@@ -39,6 +39,7 @@ struct sw_kernel {
 	struct pending *pending;
 	size_t pending_count;
 	int barrier_outer, barrier_inner; /* maps whose update waits for programs that run now */
+	const struct sw_pins *pins;
 	struct interface *interfaces;
 	struct sw_services *services;
 	struct sw_syncookies syncookies;
@@ -349,6 +350,27 @@ void sw_kernel_backing(struct sw_kernel *kernel, struct sw_backing *backing)
 
 /* ---- interfaces and addresses ---- */
 
+void sw_kernel_keep(struct sw_kernel *kernel, const struct sw_pins *pins)
+{
+	kernel->pins = pins;
+}
+
+int sw_kernel_sweep(const struct sw_kernel *kernel, const struct sw_pins *pins)
+{
+	size_t count = 0;
+	for (const struct interface *one = kernel ? kernel->interfaces : NULL; one; one = one->next)
+		count++;
+	int *attached = calloc(count + 1, sizeof(*attached));
+	if (!attached)
+		return -ENOMEM;
+	count = 0;
+	for (const struct interface *one = kernel ? kernel->interfaces : NULL; one; one = one->next)
+		attached[count++] = one->attachment.ifindex;
+	int swept = sw_pins_sweep(pins, attached, count);
+	free(attached);
+	return swept;
+}
+
 int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_mode *mode, char *why)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
@@ -357,7 +379,7 @@ int sw_kernel_attach(struct sw_kernel *kernel, const char *name, enum sw_attach_
 	const struct sw_programs programs = {.xdp = bpf_program__fd(kernel->answer->progs.sw_xdp),
 		.tc = bpf_program__fd(kernel->room->progs.sw_room),
 		.tc_behind = bpf_map__fd(kernel->answer->maps.sw_tc_behind)};
-	int error = sw_attach(&interface->attachment, name, &programs, why);
+	int error = sw_attach(&interface->attachment, name, &programs, kernel->pins, why);
 	if (error) {
 		free(interface);
 		return error;

@@ -5,6 +5,7 @@
 
 #include "answer/verdict.h"
 #include "image/store.h"
+#include "xdp/pins.h"
 #include "xdp/services.h"
 
 struct sw_kernel;
@@ -30,6 +31,10 @@ void sw_kernel_free(struct sw_kernel *kernel);
 /** Backing for sw_store_new(): control page and segments in BPF maps. */
 void sw_kernel_backing(struct sw_kernel *kernel, struct sw_backing *backing);
 
+/** Keep what is attached from now on when this process ends without having detached, and take over what an
+ * earlier one kept. The pins must outlive the kernel part; NULL: keep nothing. */
+void sw_kernel_keep(struct sw_kernel *kernel, const struct sw_pins *pins);
+
 enum sw_attach_mode { SW_ATTACH_NONE, SW_ATTACH_GENERIC, SW_ATTACH_NATIVE };
 
 /** Attach to an interface: native XDP, else generic XDP; with it a tc program for packets whose buffer XDP
@@ -37,7 +42,13 @@ enum sw_attach_mode { SW_ATTACH_NONE, SW_ATTACH_GENERIC, SW_ATTACH_NATIVE };
  * @param why  SW_WHY_MAX bytes: how it is attached and, where not native, why */
 int sw_kernel_attach(struct sw_kernel *kernel, const char *interface, enum sw_attach_mode *mode, char *why);
 
-/** Detach from every interface: packets go to the sockets from now on. The store may be freed after this. */
+/** Forget what an earlier process kept on interfaces on which nothing is attached now. Takes NULL for the
+ * kernel part: all of it.
+ * @return how many links there were, or -errno */
+int sw_kernel_sweep(const struct sw_kernel *kernel, const struct sw_pins *pins);
+
+/** Detach from every interface, kept or not: packets go to the sockets from now on. The store may be freed
+ * after this. */
 void sw_kernel_detach(struct sw_kernel *kernel);
 
 /** What may pass beside queries; before the first sw_kernel_listen(). Until then no service is dedicated and

@@ -14,6 +14,7 @@
 
 #include "xdp/copy.h"
 #include "xdp/frame.h"
+#include "xdp/kept.h"
 #include "xdp/turn.h"
 #include "xdp/verdict.h"
 
@@ -77,7 +78,7 @@ int sw_room(struct __sk_buff *skb)
 {
 	uint32_t zero = 0;
 	struct scratch *scratch = bpf_map_lookup_elem(&sw_works, &zero);
-	if (!scratch || bpf_skb_pull_data(skb, 0))
+	if (!scratch || is_void() || bpf_skb_pull_data(skb, 0))
 		return TC_ACT_UNSPEC;
 	const uint8_t *data = (const uint8_t *)(long)skb->data, *end = (const uint8_t *)(long)skb->data_end;
 	if (frame_read(&scratch->frame, &scratch->work, data, end) != FRAME_QUERY)
