@@ -9,7 +9,7 @@
 
 /* of rtnetlink for one interface: NLMSG_GOODSIZE, and room for virtual functions */
 #define ANSWER_BYTES 32768
-#define NO_NETNSID -1
+#define NO_NETNSID (-1)
 
 struct link {
 	bool is_veth, is_dummy;
