@@ -6,6 +6,7 @@ import json
 import statistics
 import sys
 
+import cost
 import rows
 
 SATURATED = 0.9
@@ -209,7 +210,8 @@ def main():
     if len(files) != 1:
         sys.exit("bench/report.py [--markdown] FILE    prints the table of figures that script/bench has saved")
     with open(files[0], encoding="utf-8") as results:
-        print_all(json.load(results), print_markdown if is_markdown else print_table)
+        figures = json.load(results)
+    (cost.print_all if "way" in figures else print_all)(figures, print_markdown if is_markdown else print_table)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 
+import cost
 import lab
 import memory
 import report
@@ -35,18 +36,22 @@ def parse_arguments():
     names = [server.name for server in servers.ALL]
     keys = [row.key for row in rows.ROWS]
     parser.add_argument("--quick", action="store_true", help="one short round: a first impression in two minutes")
+    parser.add_argument("--guard", action="store_true",
+                        help="instead: what a packet costs, by kind, and what guarding adds (three minutes)")
     parser.add_argument("--servers", default=",".join(names), metavar="A,B", help=f"of {', '.join(names)}")
     parser.add_argument("--rows", default=",".join(keys), metavar="A,B", help=f"of {', '.join(keys)}")
     parser.add_argument("--runs", type=int, help="rounds (5; 1 with --quick)")
     parser.add_argument("--seconds", type=float, help="measured time of each row (1.0; 0.3 with --quick)")
     parser.add_argument("--build", default="build", help="build directory (build)")
-    parser.add_argument("--json", metavar="FILE", help="where the figures go (BUILD/bench/results.json)")
+    parser.add_argument("--json", metavar="FILE",
+                        help="where the figures go (BUILD/bench/results.json; with --guard guard.json)")
     arguments = parser.parse_args()
     arguments.build = pathlib.Path(arguments.build).resolve()
+    arguments.guard_runs = arguments.runs
     arguments.runs = arguments.runs or (1 if arguments.quick else 5)
     arguments.seconds = arguments.seconds or (0.3 if arguments.quick else 1.0)
     arguments.warmup = 0.2 if arguments.quick else 0.4
-    arguments.json = arguments.json or arguments.build / "bench" / "results.json"
+    arguments.json = arguments.json or arguments.build / "bench" / ("guard.json" if arguments.guard else "results.json")
     unknown = [key for key in arguments.rows.split(",") if key not in keys]
     if unknown:
         parser.error(f"no row called {', '.join(unknown)}; there are {', '.join(keys)}")
@@ -175,6 +180,18 @@ def main():
         sys.exit("bench: root is needed, for network namespaces and XDP")
     # An orderly end, so that namespaces and servers go away with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return guard_run(arguments) if arguments.guard else servers_run(arguments)
+
+
+def guard_run(arguments):
+    figures = cost.measure(arguments.build, machine(), arguments.guard_runs)
+    pathlib.Path(arguments.json).write_text(json.dumps(figures, indent=1) + "\n")
+    cost.print_all(figures, report.print_table)
+    print(f"\nAll figures: {arguments.json}")
+    return 0
+
+
+def servers_run(arguments):
     with lab.Lab(arguments.build) as lab_:
         classes = installed(arguments, lab_)
         for set_name in sets_wanted(arguments):

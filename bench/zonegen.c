@@ -5,6 +5,9 @@
  * `delegations` is shaped like a registry's zone: each name is delegated to a pair of name servers of one of
  * a few thousand hosters outside the zone, with large hosters far more common than small ones; one name in 64
  * has name servers of its own, and so glue.
+ *
+ * `wildcards` is the dearest question there is: a chain of so many wildcards, each of them a CNAME to a name
+ * below the next, so that a signed answer has to prove for each that nothing else is there.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -58,20 +61,34 @@ static void delegations_write(uint32_t count)
 	}
 }
 
+static void wildcards_write(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		printf("*.w%02u\t3600\tIN\tCNAME\tnothing-here.w%02u\n", i, i + 1);
+	printf("*.w%02u\t3600\tIN\tA\t10.0.0.1\n", count);
+}
+
+static void (*kind_of(const char *name))(uint32_t)
+{
+	if (strcmp(name, "names") == 0)
+		return names_write;
+	if (strcmp(name, "delegations") == 0)
+		return delegations_write;
+	return strcmp(name, "wildcards") == 0 ? wildcards_write : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+	void (*write)(uint32_t) = argc == 4 ? kind_of(argv[1]) : NULL;
 
-	if (count < 1 || count > COUNT_MAX || (strcmp(argv[1], "names") && strcmp(argv[1], "delegations"))) {
-		fprintf(stderr,
-			"zonegen names|delegations ORIGIN COUNT > FILE    (COUNT up to 10 million)\n");
+	if (count < 1 || count > COUNT_MAX || !write) {
+		fprintf(stderr, "zonegen names|delegations|wildcards ORIGIN COUNT > FILE    (COUNT up to 10 "
+				"million)\n");
 		return 2;
 	}
 	apex_write(argv[2]);
-	if (strcmp(argv[1], "names") == 0)
-		names_write((uint32_t)count);
-	else
-		delegations_write((uint32_t)count);
+	write((uint32_t)count);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "zonegen: %s\n", strerror(errno));
 		return 1;

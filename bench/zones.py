@@ -21,6 +21,8 @@ SETS = {
     },
     "million": {"million.test": ("names", 1_000_000, None)},
     "delegations": {"delegations.test": ("delegations", 1_000_000, None)},
+    # As dear as a signed answer can be made: the iterations and the salt that the kernel part takes at most.
+    "worst": {"worst.test": ("wildcards", 12, ("-3", "0123456789abcdef" * 4, "-H", "16"))},
     "eight": {"eight.test": ("names", 8_000_000, None)},
 }
 

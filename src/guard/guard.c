@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "guard/guard.h"
+#include "guard/controller.h"
+#include "guard/cores.h"
 #include "guard/incident.h"
-#include "guard/learn.h"
-#include "guard/measure.h"
-#include "guard/policy.h"
 #include "guard/tell.h"
 #include "sense/replay.h"
 #include <errno.h>
@@ -18,25 +17,20 @@
 
 #define PATH_MAX_BYTES 512
 #define SAVE_EVERY_MS 60000
-#define SAMPLES_PPS 20000 /* as many as sense can take in without noticing it */
 
 struct sw_guard {
 	struct sw_guard_settings settings;
 	struct sw_guarded guarded;
-	struct sw_sense *sense;
+	struct sw_controller *controller;
+	struct sw_cores cores;
 	struct sw_incidents *incidents;
-	struct sw_capacity capacity;
-	struct sw_measure measure;
-	struct sw_networks networks;
-	struct sw_learner learner;
 	struct sw_replay_writer *recording;
 	char known_path[PATH_MAX_BYTES];
 	uint32_t incident_base; /* incidents of earlier starts */
-	uint64_t window_ms, saved_ms, second_ms;
+	uint64_t saved_ms;
 	pthread_t thread;
-	pthread_mutex_t lock; /* sense and incidents: the thread's, and whoever asks */
+	pthread_mutex_t lock; /* controller and incidents: the thread's, and whoever asks */
 	bool is_running, is_stopping;
-	bool is_attack; /* something is on that is not peace */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -70,105 +64,62 @@ static void known_take(void *arg, const uint8_t address[16], uint8_t address_len
 	guard->guarded.known(guard->guarded.arg, address, hops, is_known);
 }
 
-/** Whom a signature must not hurt, and whom it may be learnt from. */
-static void learn(struct sw_guard *guard, const struct sw_sample *sample)
-{
-	uint8_t hops;
-	if (sample->features == 0)
-		return;
-	if (!sw_sense_knows(guard->sense, sample->source, sample->address_len, &hops)) {
-		if (guard->is_attack)
-			sw_learner_see(&guard->learner, sample->features, false);
-	} else if (sw_hops_fit(sample->ttl, hops)) {
-		sw_learner_see(&guard->learner, sample->features, true);
-	}
-}
-
-static void sample_take(void *arg, const struct sw_sample *sample)
+static int network_take(void *arg, const uint8_t prefix[16], uint32_t admit)
 {
 	struct sw_guard *guard = arg;
-	learn(guard, sample);
-	sw_measure_sample(&guard->measure, sample);
-	sw_sense_sample(guard->sense, sample);
-	if (guard->recording)
-		sw_replay_write_sample(guard->recording, sample);
+	return guard->guarded.network(guard->guarded.arg, prefix, admit);
 }
 
 /* ---- a turn ---- */
 
-/** A verdict that is rare is sampled whole, a frequent one to its share of what can be taken in. */
-static void sampling_order(struct sw_guard *guard)
+static void sample_take(void *arg, const struct sw_sample *sample)
 {
-	for (unsigned verdict = 0; verdict < SW_VERDICT_COUNT; verdict++) {
-		double every = guard->measure.verdict_pps[verdict] * SW_VERDICTS_AT_ONCE / SAMPLES_PPS;
-		uint32_t order = verdict == SW_VERDICT_PASS_OTHER || verdict == SW_VERDICT_TCP_PASS ? 0
-				 : every < 1							    ? 1
-					     : (uint32_t)(every + 1);
-		__atomic_store_n(&guard->guarded.orders->sample_every[verdict], order, __ATOMIC_RELAXED);
-	}
+	struct sw_guard *guard = arg;
+	sw_controller_sample(guard->controller, sample);
+	if (guard->recording)
+		sw_replay_write_sample(guard->recording, sample);
 }
 
-static void sense_turn(struct sw_guard *guard, uint64_t time_ms, const struct sw_node_counts *counts)
+/** @return 0 or -errno */
+static int reading_take(struct sw_guard *guard, struct sw_reading *reading)
 {
-	struct sw_tick tick = {.time_ms = time_ms};
-	memcpy(tick.counts, counts->verdicts, sizeof(tick.counts));
-	guard->window_ms = time_ms;
-	sw_sense_tick(guard->sense, &tick);
+	const struct sw_guarded *guarded = &guard->guarded;
+	struct sw_node_counts counts = {.reply_bytes = 0};
+	int err = guarded->counts(guarded->arg, &counts);
+	if (err == 0)
+		err = guarded->lanes(guarded->arg, &reading->lanes);
+	if (err != 0)
+		return err;
+	reading->time_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
+	reading->reply_bytes = counts.reply_bytes;
+	memcpy(reading->verdicts, counts.verdicts, sizeof(reading->verdicts));
+	reading->busy = sw_cores_busy(&guard->cores, counts.by_core, &reading->handling);
+	return 0;
+}
+
+/** What was just given to sense, for a recording. */
+static void tick_record(struct sw_guard *guard, const struct sw_reading *reading)
+{
+	struct sw_tick tick = {.time_ms = reading->time_ms};
+	memcpy(tick.counts, reading->verdicts, sizeof(tick.counts));
 	if (guard->recording)
 		sw_replay_write_tick(guard->recording, &tick);
-	if (guard->known_path[0] && time_ms - guard->saved_ms >= SAVE_EVERY_MS) {
-		guard->saved_ms = time_ms;
-		sw_sense_save(guard->sense, guard->known_path);
-	}
-}
-
-/** A reader must never see the mask of one with the value of another. */
-static void signatures_order(struct sw_orders *orders, const struct sw_signature active[SW_SIGNATURES_MAX])
-{
-	for (unsigned i = 0; i < SW_SIGNATURES_MAX; i++) {
-		struct sw_signature *signature = &orders->signature[i];
-		if (signature->mask == active[i].mask && signature->value == active[i].value)
-			continue;
-		__atomic_store_n(&signature->mask, 0, __ATOMIC_RELEASE);
-		__atomic_store_n(&signature->value, active[i].value, __ATOMIC_RELEASE);
-		__atomic_store_n(&signature->mask, active[i].mask, __ATOMIC_RELEASE);
-	}
-}
-
-static void second_turn(struct sw_guard *guard, uint64_t time_ms)
-{
-	struct sw_orders *orders = guard->guarded.orders;
-	struct sw_signature active[SW_SIGNATURES_MAX];
-	struct sw_sense_state state;
-	guard->second_ms = time_ms;
-	sw_sense_state(guard->sense, &state);
-	guard->is_attack = !state.is_peace;
-	sw_learner_turn(&guard->learner, guard->is_attack, active);
-	signatures_order(orders, active);
-	if (sw_networks_turn(&guard->networks, guard->sense, guard->guarded.network, guard->guarded.arg) > 0)
-		orders->is_watching |= SW_WATCHING_NETWORKS;
-	else
-		orders->is_watching &= ~(uint32_t)SW_WATCHING_NETWORKS;
 }
 
 static void turn(struct sw_guard *guard)
 {
 	const struct sw_guarded *guarded = &guard->guarded;
-	uint64_t time_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
-	struct sw_node_counts counts = {.reply_bytes = 0};
-	struct sw_lane_totals lanes;
-	struct sw_capacity_load load;
+	struct sw_reading reading;
 	guarded->samples(guarded->arg, sample_take, guard);
-	if (guarded->counts(guarded->arg, &counts) != 0 || guarded->lanes(guarded->arg, &lanes) != 0)
+	if (reading_take(guard, &reading) != 0)
 		return; /* the orders grow old, and everybody is admitted */
-	sw_measure_turn(&guard->measure, time_ms, &counts, &lanes, &load);
-	sw_capacity_tick(&guard->capacity, &load, guarded->orders);
-	sampling_order(guard);
+	if (sw_controller_turn(guard->controller, &reading))
+		tick_record(guard, &reading);
 	__atomic_store_n(&guarded->orders->alive_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELEASE);
-	if (time_ms - guard->window_ms >= SW_SENSE_WINDOW_MS)
-		sense_turn(guard, time_ms, &counts);
-	if (time_ms - guard->second_ms >= 1000)
-		second_turn(guard, time_ms);
+	if (guard->known_path[0] && reading.time_ms - guard->saved_ms >= SAVE_EVERY_MS) {
+		guard->saved_ms = reading.time_ms;
+		sw_sense_save(guard->controller->sense, guard->known_path);
+	}
 }
 
 static void *run(void *arg)
@@ -224,10 +175,11 @@ static int state_open(struct sw_guard *guard, char *why)
 static void known_load(struct sw_guard *guard)
 {
 	char text[PATH_MAX_BYTES + 128];
-	int err = guard->known_path[0] ? sw_sense_load(guard->sense, guard->known_path) : -ENOENT;
+	struct sw_sense *sense = guard->controller->sense;
+	int err = guard->known_path[0] ? sw_sense_load(sense, guard->known_path) : -ENOENT;
 	if (err == 0)
 		snprintf(text, sizeof(text), "guard: %u resolvers known from before",
-			sw_sense_known_count(guard->sense));
+			sw_sense_known_count(sense));
 	else
 		snprintf(text, sizeof(text), "guard: cannot use %s (%s): learning anew", guard->known_path,
 			strerror(-err));
@@ -235,20 +187,29 @@ static void known_load(struct sw_guard *guard)
 		guard->guarded.log(text);
 }
 
+static int controller_open(struct sw_guard *guard)
+{
+	const struct sw_guard_settings *settings = &guard->settings;
+	const struct sw_listener listener = {
+		.arg = guard, .event = event_take, .known = known_take, .network = network_take};
+	struct sw_controller_settings its = {
+		.limits = settings->limits, .network_qps = settings->network_qps};
+	if (getrandom(&its.seed, sizeof(its.seed), 0) != sizeof(its.seed))
+		return -EIO;
+	return sw_controller_new(&guard->controller, &its, &listener, guard->guarded.orders);
+}
+
 int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings,
 	const struct sw_guarded *guarded, char *why)
 {
 	struct sw_guard *guard = calloc(1, sizeof(*guard));
-	uint64_t seed;
 	snprintf(why, SW_GUARD_WHY_MAX, "out of memory");
 	if (!guard)
 		return -ENOMEM;
 	guard->settings = *settings;
 	guard->guarded = *guarded;
 	pthread_mutex_init(&guard->lock, NULL);
-	int err = getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? 0 : -EIO;
-	if (err == 0)
-		err = sw_sense_new(&guard->sense, seed, event_take, known_take, guard);
+	int err = controller_open(guard);
 	if (err == 0)
 		err = state_open(guard, why);
 	if (err == 0 && settings->recording)
@@ -258,10 +219,6 @@ int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings
 		return err;
 	}
 	known_load(guard);
-	sw_capacity_start(&guard->capacity, &settings->limits);
-	guard->networks.allowance_qps = settings->network_qps;
-	sw_measure_start(&guard->measure);
-	sw_policy_default(&guard->guarded.orders->policy);
 	guard->guarded.orders->is_observing = settings->is_observing;
 	*out = guard;
 	return 0;
@@ -283,10 +240,10 @@ void sw_guard_free(struct sw_guard *guard)
 		pthread_join(guard->thread, NULL);
 		guard->guarded.orders->is_watching = 0;
 	}
-	if (guard->sense && guard->known_path[0])
-		sw_sense_save(guard->sense, guard->known_path);
+	if (guard->controller && guard->known_path[0])
+		sw_sense_save(guard->controller->sense, guard->known_path);
 	sw_replay_close(guard->recording);
-	sw_sense_free(guard->sense);
+	sw_controller_free(guard->controller);
 	sw_incidents_close(guard->incidents);
 	pthread_mutex_destroy(&guard->lock);
 	free(guard);
@@ -305,11 +262,12 @@ static json_t *mode_set(struct sw_guard *guard, bool is_observing)
 
 static json_t *command_run(struct sw_guard *guard, const char *command, const json_t *request)
 {
+	const struct sw_controller *controller = guard->controller;
 	const struct sw_telling telling = {.guarded = &guard->guarded,
-		.sense = guard->sense,
-		.capacity = &guard->capacity,
-		.measure = &guard->measure,
-		.learner = &guard->learner};
+		.sense = controller->sense,
+		.capacity = &controller->capacity,
+		.measure = &controller->measure,
+		.learner = &controller->learner};
 	if (strcmp(command, "guard-status") == 0)
 		return sw_tell_status(&telling);
 	if (strcmp(command, "guard-lanes") == 0)

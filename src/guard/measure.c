@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "guard/measure.h"
-#include <stdio.h>
 #include <string.h>
 
 #define QUICK 0.3f /* of a new value: half of it within two ticks */
-#define SLOW 0.1   /* within seven */
-#define USUAL_S 60
-#define UNUSUAL 2
 #define ANSWER_S                                                                            \
 	400e-9 /* of a core: some 230 ns to receive and answer, and what a slower one takes \
 		  (docs/benchmarks.md) */
@@ -61,56 +57,6 @@ void sw_measure_sample(struct sw_measure *measure, const struct sw_sample *sampl
 		measure->zone_missing[sample->zone >> 52] += (float)sample->weight;
 }
 
-/** Whether a core handled more than a hundredth of the packets since the last tick. */
-static bool handles_packets(
-	const struct sw_measure *measure, const struct sw_node_counts *counts, unsigned core)
-{
-	uint64_t all = 0, its = counts->by_core[core] - measure->counts.by_core[core];
-	for (unsigned i = 0; i < SW_CORES_MAX; i++)
-		all += counts->by_core[i] - measure->counts.by_core[i];
-	return its * 100 > all;
-}
-
-/** Share of its time that a core was not idle since the last tick; the line is one of /proc/stat. */
-static double core_busy(struct sw_measure *measure, const char *line, unsigned *core)
-{
-	unsigned long long t[8] = {0};
-	if (sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu", core, &t[0], &t[1], &t[2], &t[3],
-		    &t[4], &t[5], &t[6], &t[7]) < 5 ||
-		*core >= SW_CORES_MAX)
-		return -1;
-	uint64_t idle = t[3] + t[4], all = 0;
-	for (unsigned i = 0; i < 8; i++)
-		all += t[i];
-	uint64_t passed = all - measure->core_all[*core], rested = idle - measure->core_idle[*core];
-	bool is_first = measure->core_all[*core] == 0;
-	measure->core_idle[*core] = idle;
-	measure->core_all[*core] = all;
-	return is_first || passed == 0 ? 0 : 1 - (double)rested / (double)passed;
-}
-
-/** Of the cores that handle packets: others may be busy with what they like.
- * @param handling  how many these are */
-static double busiest_core(
-	struct sw_measure *measure, const struct sw_node_counts *counts, unsigned *handling)
-{
-	FILE *stat = fopen("/proc/stat", "re");
-	char line[512];
-	double most = 0;
-	*handling = 0;
-	while (stat && fgets(line, sizeof(line), stat)) {
-		unsigned core;
-		double busy = core_busy(measure, line, &core);
-		if (busy < 0 || !handles_packets(measure, counts, core))
-			continue;
-		++*handling;
-		most = busy > most ? busy : most;
-	}
-	if (stat)
-		fclose(stat);
-	return most;
-}
-
 static double rate(uint64_t now, uint64_t before, double seconds)
 {
 	return now > before ? (double)(now - before) / seconds : 0;
@@ -125,11 +71,11 @@ static void zones_turn(struct sw_measure *measure, double seconds)
 	}
 }
 
-static void verdicts_turn(struct sw_measure *measure, const struct sw_node_counts *counts, double seconds,
+static void verdicts_turn(struct sw_measure *measure, const struct sw_reading *reading, double seconds,
 	struct sw_capacity_load *load)
 {
 	for (unsigned verdict = 0; verdict < SW_VERDICT_COUNT; verdict++) {
-		double pps = rate(counts->verdicts[verdict], measure->counts.verdicts[verdict], seconds);
+		double pps = rate(reading->verdicts[verdict], measure->before.verdicts[verdict], seconds);
 		measure->verdict_pps[verdict] = pps;
 		load->queries_qps += is_question(verdict) ? pps : 0;
 		load->truncated_qps += is_truncated(verdict) ? pps : 0;
@@ -144,38 +90,50 @@ static void verdicts_turn(struct sw_measure *measure, const struct sw_node_count
 static void lanes_turn(struct sw_measure *measure, const struct sw_lane_totals *lanes, double seconds,
 	struct sw_capacity_load *load)
 {
+	const struct sw_lane_totals *before = &measure->before.lanes;
 	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++) {
-		measure->lane_qps[lane] = rate(lanes->offered[lane], measure->lanes.offered[lane], seconds);
-		measure->lane_refused_qps[lane] =
-			rate(lanes->refused[lane], measure->lanes.refused[lane], seconds);
+		measure->lane_qps[lane] = rate(lanes->offered[lane], before->offered[lane], seconds);
+		measure->lane_refused_qps[lane] = rate(lanes->refused[lane], before->refused[lane], seconds);
 		load->lane_qps[lane] = measure->lane_qps[lane];
 	}
 }
 
-void sw_measure_turn(struct sw_measure *measure, uint64_t time_ms, const struct sw_node_counts *counts,
-	const struct sw_lane_totals *lanes, struct sw_capacity_load *load)
+static void busy_turn(struct sw_measure *measure, double busy)
 {
-	unsigned handling;
-	double seconds = (double)(time_ms - measure->time_ms) / 1000,
-	       busy = busiest_core(measure, counts, &handling);
-	bool is_first = measure->time_ms == 0;
+	double sum = 0;
+	measure->busy_lately[measure->ticks++ % SW_BUSY_TICKS] = busy;
+	for (unsigned i = 0; i < SW_BUSY_TICKS; i++)
+		sum += measure->busy_lately[i];
+	measure->busy = sum / SW_BUSY_TICKS;
+}
+
+/** Cores are scarce through an attack only. They may be full of something else than questions, and then it
+ * would not help to refuse any; or of whoever asks as fast as he is answered, and then nobody waits for
+ * anybody; or of a crowd or of retries, who come for answers and are told apart from each other by nothing.
+ */
+static bool cores_matter(
+	const struct sw_reading *reading, double attack_qps, const struct sw_capacity_load *load)
+{
+	return attack_qps > HALF * load->queries_qps &&
+	       load->queries_qps * ANSWER_S > HALF * reading->handling;
+}
+
+void sw_measure_turn(struct sw_measure *measure, const struct sw_reading *reading, double attack_qps,
+	struct sw_capacity_load *load)
+{
+	const struct sw_reading *before = &measure->before;
+	bool is_first = before->time_ms == 0;
+	double seconds = (double)(reading->time_ms - before->time_ms) / 1000;
 	memset(load, 0, sizeof(*load));
 	load->zone_missing_qps = measure->zone_missing_qps;
 	if (!is_first && seconds > 0) {
-		verdicts_turn(measure, counts, seconds, load);
-		lanes_turn(measure, lanes, seconds, load);
+		verdicts_turn(measure, reading, seconds, load);
+		lanes_turn(measure, &reading->lanes, seconds, load);
 		zones_turn(measure, seconds);
-		measure->egress_bps = 8 * rate(counts->reply_bytes, measure->counts.reply_bytes, seconds);
-		measure->busy += SLOW * (busy - measure->busy);
-		measure->usual_qps += seconds / USUAL_S * (load->queries_qps - measure->usual_qps);
+		measure->egress_bps = 8 * rate(reading->reply_bytes, before->reply_bytes, seconds);
+		busy_turn(measure, reading->busy);
 	}
 	load->egress_bps = measure->egress_bps;
-	/* Cores that are busy with a day like any other, or with something else than questions, are no reason
-	 * to refuse anybody: it would not help. */
-	bool is_unusual = load->queries_qps > UNUSUAL * measure->usual_qps;
-	bool is_by_questions = load->queries_qps * ANSWER_S > HALF * handling;
-	load->busy = is_unusual && is_by_questions ? measure->busy : 0;
-	measure->time_ms = time_ms;
-	measure->counts = *counts;
-	measure->lanes = *lanes;
+	load->busy = cores_matter(reading, attack_qps, load) ? measure->busy : 0;
+	measure->before = *reading;
 }

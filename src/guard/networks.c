@@ -3,42 +3,76 @@
 #include "image/lanes.h"
 #include <string.h>
 
-static struct sw_limited_network *limited_find(struct sw_networks *networks, const struct sw_network *network)
+static bool is_of_this_machine(const struct sw_network *network)
+{
+	static const uint8_t zero[16];
+	return network->address_len == 4 ? network->address[0] == 127
+					 : memcmp(network->address, zero, sizeof(zero)) == 0;
+}
+
+/** @return NULL when there is no room for one more */
+static struct sw_heard_network *heard_get(struct sw_networks *networks, const struct sw_network *network)
 {
 	for (unsigned i = 0; i < networks->count; i++)
-		if (memcmp(networks->limited[i].network.address, network->address, 16) == 0)
-			return &networks->limited[i];
-	return NULL;
+		if (memcmp(networks->heard[i].network.address, network->address, 16) == 0)
+			return &networks->heard[i];
+	if (networks->count == SW_NETWORKS_MAX)
+		return NULL;
+	struct sw_heard_network *heard = &networks->heard[networks->count++];
+	*heard = (struct sw_heard_network){.network = *network, .admit = SW_ADMIT_ALL};
+	heard->network.packets = 0;
+	return heard;
 }
 
-static void limit(
-	struct sw_networks *networks, const struct sw_network *network, sw_network_fn *tell, void *arg)
+/** What came since the turn before. A new minute begins at nothing, and so does a counter of sense that was
+ * another network's. */
+static void hear(struct sw_networks *networks, const struct sw_network *network, double seconds)
 {
-	struct sw_limited_network *limited = limited_find(networks, network);
-	if (!limited && networks->count == SW_NETWORKS_MAX)
+	struct sw_heard_network *heard = heard_get(networks, network);
+	if (!heard)
 		return;
-	if (!limited)
-		limited = &networks->limited[networks->count++];
-	limited->network = *network;
-	limited->hold_s = SW_NETWORK_HOLD_S;
-	limited->admit = (uint32_t)(networks->allowance_qps / network->rate_pps * 4294967295.0);
-	tell(arg, network->address, limited->admit);
+	double before = heard->network.packets <= network->packets ? heard->network.packets : 0;
+	heard->rate_pps = (network->packets - before) / seconds;
+	heard->network = *network;
+	heard->is_heard = true;
 }
 
-unsigned sw_networks_turn(
-	struct sw_networks *networks, const struct sw_sense *sense, sw_network_fn *tell, void *arg)
+/** @return whether it is limited */
+static bool judge(
+	const struct sw_networks *networks, struct sw_heard_network *heard, sw_network_fn *tell, void *arg)
 {
-	struct sw_network loud[SW_NETWORKS_MAX];
-	unsigned count = networks->allowance_qps > 0 ? sw_sense_networks(sense, loud, SW_NETWORKS_MAX) : 0;
-	for (unsigned i = 0; i < count; i++)
-		if (loud[i].rate_pps > networks->allowance_qps)
-			limit(networks, &loud[i], tell, arg);
-	for (unsigned i = networks->count; i-- > 0;) {
-		struct sw_limited_network *limited = &networks->limited[i];
-		if (limited->hold_s-- > 0)
-			continue;
-		tell(arg, limited->network.address, SW_ADMIT_ALL);
-		*limited = networks->limited[--networks->count];
+	bool was_limited = heard->admit != SW_ADMIT_ALL;
+	if (!heard->is_heard)
+		heard->rate_pps = 0;
+	heard->beyond_s = heard->rate_pps > networks->allowance_qps ? heard->beyond_s + 1 : 0;
+	if (heard->beyond_s >= (was_limited ? 1 : SW_NETWORK_PATIENCE_S)) {
+		heard->hold_s = SW_NETWORK_HOLD_S;
+		heard->admit = (uint32_t)(networks->allowance_qps / heard->rate_pps * 4294967295.0);
+		tell(arg, heard->network.address, heard->admit);
+	} else if (was_limited && heard->hold_s-- == 0) {
+		heard->admit = SW_ADMIT_ALL;
+		tell(arg, heard->network.address, SW_ADMIT_ALL);
 	}
-	return networks->count;
+	return heard->admit != SW_ADMIT_ALL;
+}
+
+unsigned sw_networks_turn(struct sw_networks *networks, const struct sw_sense *sense, double seconds,
+	sw_network_fn *tell, void *arg)
+{
+	struct sw_network most[SW_NETWORKS_MAX];
+	unsigned limited = 0,
+		 count = networks->allowance_qps > 0 ? sw_sense_networks(sense, most, SW_NETWORKS_MAX) : 0;
+	for (unsigned i = 0; i < networks->count; i++)
+		networks->heard[i].is_heard = false;
+	for (unsigned i = 0; i < count; i++)
+		if (!is_of_this_machine(&most[i]))
+			hear(networks, &most[i], seconds);
+	for (unsigned i = networks->count; i-- > 0;) {
+		struct sw_heard_network *heard = &networks->heard[i];
+		bool is_limited = judge(networks, heard, tell, arg);
+		limited += is_limited;
+		if (!is_limited && !heard->is_heard)
+			*heard = networks->heard[--networks->count];
+	}
+	return limited;
 }

@@ -5,6 +5,9 @@
  * The allowance is per /24 and /48, and is for whoever has not proven himself: cookies, handshakes and known
  * resolvers at their usual distance do not count, and are not held to it. Beyond it, as many are answered as
  * the allowance says, the others hear TC=1.
+ *
+ * Not at once: whoever asks is a stranger at first, and known two seconds later (sense/resolvers.h). And not
+ * those of this machine (127.0.0.0/8, ::1): nobody else can send from there.
  */
 #ifndef SW_GUARD_NETWORKS_H
 #define SW_GUARD_NETWORKS_H
@@ -12,25 +15,31 @@
 #include "sense/sense.h"
 
 #define SW_NETWORKS_MAX 64
-#define SW_NETWORK_HOLD_S 10 /* a network is watched so long after it was last beyond its allowance */
+#define SW_NETWORK_PATIENCE_S 4 /* beyond its allowance, until it is held to it */
+#define SW_NETWORK_HOLD_S 10	/* a network is watched so long after it was last beyond its allowance */
 
-struct sw_limited_network {
+/** One that was heard of in the last turn, or is held. */
+struct sw_heard_network {
 	struct sw_network network;
-	uint32_t admit;	 /* of 2^32 */
-	uint32_t hold_s; /* left */
+	double rate_pps;   /* of the last seconds */
+	uint32_t admit;	   /* of 2^32; SW_ADMIT_ALL: not limited */
+	uint32_t beyond_s; /* its allowance, without a pause */
+	uint32_t hold_s;   /* left */
+	bool is_heard;	   /* in this turn */
 };
 
 struct sw_networks {
 	double allowance_qps; /* 0: none is limited */
-	struct sw_limited_network limited[SW_NETWORKS_MAX];
+	struct sw_heard_network heard[SW_NETWORKS_MAX];
 	unsigned count;
 };
 
 /** admit: of 2^32; SW_ADMIT_ALL: not limited any more. @return 0 or -errno */
 typedef int sw_network_fn(void *arg, const uint8_t prefix[16], uint32_t admit);
 
-/** Once a second. @return networks that are limited now */
-unsigned sw_networks_turn(
-	struct sw_networks *networks, const struct sw_sense *sense, sw_network_fn *tell, void *arg);
+/** Once a second. @param seconds  since the last time
+ * @return networks that are limited now */
+unsigned sw_networks_turn(struct sw_networks *networks, const struct sw_sense *sense, double seconds,
+	sw_network_fn *tell, void *arg);
 
 #endif

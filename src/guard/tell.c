@@ -102,7 +102,7 @@ static uint64_t refused_total(const struct sw_measure *measure)
 {
 	uint64_t refused = 0;
 	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
-		refused += measure->lanes.refused[lane];
+		refused += measure->before.lanes.refused[lane];
 	return refused;
 }
 
@@ -119,7 +119,7 @@ json_t *sw_tell_status(const struct sw_telling *telling)
 		isinf(capacity->room_qps) ? json_null() : json_real(capacity->room_qps), "egress_bps",
 		measure->egress_bps, "busy", measure->busy, "known",
 		(int)sw_sense_known_count(telling->sense), "refused", (json_int_t)refused_total(measure),
-		"refused_known", (json_int_t)measure->lanes.refused_known, "vectors",
+		"refused_known", (json_int_t)measure->before.lanes.refused_known, "vectors",
 		vectors_json(telling->sense), "signatures", signatures_json(telling->learner), "lanes",
 		lanes_json(telling));
 }

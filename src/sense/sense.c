@@ -259,8 +259,9 @@ unsigned sw_sense_networks(const struct sw_sense *sense, struct sw_network *netw
 		uint64_t first = htobe64(left.key[top] & ~0xffull);
 		if (least <= 0 || passed_ms == 0)
 			break;
-		networks[count] = (struct sw_network){
-			.address_len = (uint8_t)left.key[top], .rate_pps = least * 1000 / (double)passed_ms};
+		networks[count] = (struct sw_network){.address_len = (uint8_t)left.key[top],
+			.packets = least,
+			.rate_pps = least * 1000 / (double)passed_ms};
 		memcpy(networks[count].address, &first, 7);
 		left.counter[top].weight = left.counter[top].error;
 		count++;

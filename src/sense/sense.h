@@ -129,8 +129,9 @@ void sw_sense_state(const struct sw_sense *sense, struct sw_sense_state *state);
 struct sw_network {
 	uint8_t address[16]; /* IPv4 in the first four */
 	uint8_t address_len; /* 4: a /24, 16: a /48 */
-	double rate_pps; /* at least, over the present minute; known resolvers at their usual distance left
-			    out */
+	/* at least; known resolvers at their usual distance left out */
+	double packets;	 /* in the present minute */
+	double rate_pps; /* over it */
 };
 
 /** The networks that most comes from, heaviest first. @return how many were written, up to `max` */

@@ -119,10 +119,17 @@ static int add_sockets(const char *service, const char *dedicated, const char *a
 
 int machine_make(void)
 {
+	if (unshare(CLONE_NEWNET) != 0) {
+		perror("network namespace");
+		return -1;
+	}
+	return machine_fill();
+}
+
+int machine_fill(void)
+{
 	const char *what = NULL;
-	if (unshare(CLONE_NEWNET) != 0)
-		what = "network namespace";
-	else if (add_addresses() != 0)
+	if (add_addresses() != 0)
 		what = "addresses";
 	else if (add_sockets(SERVICE_IP4, DEDICATED_IP4, ASKER_IP4) != 0 ||
 		 add_sockets(SERVICE_IP6, DEDICATED_IP6, ASKER_IP6) != 0)

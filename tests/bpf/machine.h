@@ -27,4 +27,7 @@
 /** @return 0, or -1 with a word on standard error. Sockets stay open until the process ends. */
 int machine_make(void);
 
+/** The same in the namespace that there is, which must be one made for it. */
+int machine_fill(void);
+
 #endif
