@@ -11,6 +11,7 @@
 #include "answer/cookie.h"
 #include "answer/look.h"
 #include "answer/state.h"
+#include "image/prefix.h"
 
 #ifdef SW_BPF
 
@@ -27,13 +28,12 @@ struct {
 	__type(value, struct sw_known);
 } sw_known SEC(".maps");
 
-/** Networks that ask for more than their allowance, /24 and /48, and the share of 2^32 that is answered of
- * whoever there has not proven himself. Written by user space. */
+/** Networks that ask for more than their allowance, and the share of 2^32 that is answered of whoever there
+ * has not proven himself. Written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(key_size, 16);
+	__type(key, struct sw_prefix);
 	__type(value, uint32_t);
 } sw_loud SEC(".maps");
 
@@ -121,19 +121,28 @@ SW_INLINE void sw_refusal_remember(uint64_t print, uint64_t now_ns)
 		*entry = (print & ~0xffffull) | sw_seconds16(now_ns);
 }
 
-/** The network of the asker: /24 of IPv4, /48 of IPv6. */
-SW_INLINE void sw_prefix_of(const struct sw_work *work, uint64_t prefix[2])
+/** The least that is let in of the networks around the asker, of 2^32.
+ * @param is_loud  whether one of them is beyond its allowance */
+SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work, uint32_t *is_loud)
 {
-	prefix[0] =
-		SW_LOAD64(work->address) & (work->address_len == 4 ? sw_first_bytes(3) : sw_first_bytes(6));
-	prefix[1] = 0;
+	uint64_t first = SW_LOAD64(work->address);
+	uint32_t least = SW_ADMIT_ALL;
+	*is_loud = 0;
+	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++) {
+		struct sw_prefix prefix = sw_prefix_of(first, work->address_len, which);
+		const uint32_t *admit = bpf_map_lookup_elem(&sw_loud, &prefix);
+		if (!admit)
+			continue;
+		*is_loud = 1;
+		least = *admit < least ? *admit : least;
+	}
+	return least;
 }
 
 /** Facts about the source. */
 SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 {
-	uint32_t facts = 0;
-	uint64_t prefix[2];
+	uint32_t facts = 0, is_loud;
 	/* Linux 6.1 takes no argument's memory for a key */
 	uint64_t source[2] = {SW_LOAD64(work->address), SW_LOAD64(work->address + 8)};
 	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, source);
@@ -144,8 +153,8 @@ SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 	}
 	if (proven && now_ns <= *proven + SW_PROVEN_AGE_NS)
 		facts |= SW_FACT_HANDSHAKE;
-	sw_prefix_of(work, prefix);
-	if (bpf_map_lookup_elem(&sw_loud, prefix))
+	sw_prefix_admit(work, &is_loud);
+	if (is_loud)
 		facts |= SW_FACT_PREFIX;
 	return facts;
 }
@@ -225,13 +234,11 @@ SW_INLINE int sw_refuse(struct sw_work *work, const struct sw_orders *orders, ui
 /** Of a network beyond its allowance: strangers, and those who come from elsewhere than they used to. */
 SW_INLINE uint32_t sw_network_admit(const struct sw_work *work)
 {
-	uint64_t prefix[2];
+	uint32_t is_loud;
 	if (!(work->facts & SW_FACT_PREFIX) || work->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE) ||
 		(work->facts & SW_FACT_KNOWN && work->facts & SW_FACT_HOPS))
 		return SW_ADMIT_ALL;
-	sw_prefix_of(work, prefix);
-	const uint32_t *admit = bpf_map_lookup_elem(&sw_loud, prefix);
-	return admit ? *admit : SW_ADMIT_ALL;
+	return sw_prefix_admit(work, &is_loud);
 }
 
 /** Whether a query that has been resolved is answered. @return SW_QUERY_GO or SW_QUERY_SILENT */

@@ -48,7 +48,7 @@ static int known_set(void *arg, const uint8_t address[16], uint8_t hops, bool is
 	return sw_watch_known(guarded->watch, address, hops, is_known);
 }
 
-static int network_set(void *arg, const uint8_t prefix[16], uint32_t admit)
+static int network_set(void *arg, const struct sw_prefix *prefix, uint32_t admit)
 {
 	struct guarded *guarded = arg;
 	return sw_watch_network(guarded->watch, prefix, admit);

@@ -64,7 +64,7 @@ static void known_take(void *arg, const uint8_t address[16], uint8_t address_len
 	guard->guarded.known(guard->guarded.arg, address, hops, is_known);
 }
 
-static int network_take(void *arg, const uint8_t prefix[16], uint32_t admit)
+static int network_take(void *arg, const struct sw_prefix *prefix, uint32_t admit)
 {
 	struct sw_guard *guard = arg;
 	return guard->guarded.network(guard->guarded.arg, prefix, admit);

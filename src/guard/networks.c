@@ -3,18 +3,25 @@
 #include "image/lanes.h"
 #include <string.h>
 
-static bool is_of_this_machine(const struct sw_network *network)
+/* by size, largest last: sw_prefix_of() */
+static double allowance_of(const struct sw_networks *networks, const struct sw_prefix *prefix)
 {
-	static const uint8_t zero[16];
-	return network->address_len == 4 ? network->address[0] == 127
-					 : memcmp(network->address, zero, sizeof(zero)) == 0;
+	static const double times[SW_PREFIX_LENGTHS] = {0.25, 1, 16};
+	uint32_t which = prefix->address_len == 4 ? 4 - prefix->bits / 8 : 4 - prefix->bits / 16;
+	return times[which] * networks->allowance_qps;
+}
+
+static bool is_of_this_machine(const struct sw_prefix *prefix)
+{
+	return prefix->address_len == 4 ? (prefix->first & 0xff) == 127 : prefix->first == 0;
 }
 
 /** @return NULL when there is no room for one more */
 static struct sw_heard_network *heard_get(struct sw_networks *networks, const struct sw_network *network)
 {
 	for (unsigned i = 0; i < networks->count; i++)
-		if (memcmp(networks->heard[i].network.address, network->address, 16) == 0)
+		if (memcmp(&networks->heard[i].network.prefix, &network->prefix, sizeof(network->prefix)) ==
+			0)
 			return &networks->heard[i];
 	if (networks->count == SW_NETWORKS_MAX)
 		return NULL;
@@ -42,16 +49,17 @@ static bool judge(
 	const struct sw_networks *networks, struct sw_heard_network *heard, sw_network_fn *tell, void *arg)
 {
 	bool was_limited = heard->admit != SW_ADMIT_ALL;
+	double allowance_qps = allowance_of(networks, &heard->network.prefix);
 	if (!heard->is_heard)
 		heard->rate_pps = 0;
-	heard->beyond_s = heard->rate_pps > networks->allowance_qps ? heard->beyond_s + 1 : 0;
+	heard->beyond_s = heard->rate_pps > allowance_qps ? heard->beyond_s + 1 : 0;
 	if (heard->beyond_s >= (was_limited ? 1 : SW_NETWORK_PATIENCE_S)) {
 		heard->hold_s = SW_NETWORK_HOLD_S;
-		heard->admit = (uint32_t)(networks->allowance_qps / heard->rate_pps * 4294967295.0);
-		tell(arg, heard->network.address, heard->admit);
+		heard->admit = (uint32_t)(allowance_qps / heard->rate_pps * 4294967295.0);
+		tell(arg, &heard->network.prefix, heard->admit);
 	} else if (was_limited && heard->hold_s-- == 0) {
 		heard->admit = SW_ADMIT_ALL;
-		tell(arg, heard->network.address, SW_ADMIT_ALL);
+		tell(arg, &heard->network.prefix, SW_ADMIT_ALL);
 	}
 	return heard->admit != SW_ADMIT_ALL;
 }
@@ -65,7 +73,7 @@ unsigned sw_networks_turn(struct sw_networks *networks, const struct sw_sense *s
 	for (unsigned i = 0; i < networks->count; i++)
 		networks->heard[i].is_heard = false;
 	for (unsigned i = 0; i < count; i++)
-		if (!is_of_this_machine(&most[i]))
+		if (!is_of_this_machine(&most[i].prefix))
 			hear(networks, &most[i], seconds);
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct sw_heard_network *heard = &networks->heard[i];

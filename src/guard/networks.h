@@ -2,7 +2,8 @@
 /** Networks that ask for more than their allowance, and so may be made to: a forged source is told nothing
  * longer than what it asked (RFC 5358 s3, and what is called response rate limiting elsewhere).
  *
- * The allowance is per /24 and /48, and is for whoever has not proven himself: cookies, handshakes and known
+ * The allowance is for a /24 or a /48; a single address (/32, /64) has a quarter of it, a /16 or a /32 of
+ * IPv6 sixteen times as much. It is for whoever has not proven himself: cookies, handshakes and known
  * resolvers at their usual distance do not count, and are not held to it. Beyond it, as many are answered as
  * the allowance says, the others hear TC=1.
  *
@@ -14,7 +15,7 @@
 
 #include "sense/sense.h"
 
-#define SW_NETWORKS_MAX 64
+#define SW_NETWORKS_MAX SW_SENSE_NETWORKS_MAX
 #define SW_NETWORK_PATIENCE_S 4 /* beyond its allowance, until it is held to it */
 #define SW_NETWORK_HOLD_S 10	/* a network is watched so long after it was last beyond its allowance */
 
@@ -35,7 +36,7 @@ struct sw_networks {
 };
 
 /** admit: of 2^32; SW_ADMIT_ALL: not limited any more. @return 0 or -errno */
-typedef int sw_network_fn(void *arg, const uint8_t prefix[16], uint32_t admit);
+typedef int sw_network_fn(void *arg, const struct sw_prefix *prefix, uint32_t admit);
 
 /** Once a second. @param seconds  since the last time
  * @return networks that are limited now */

@@ -4,6 +4,7 @@
 #define SW_SENSE_INSIDE_H
 
 #include "sense/detector.h"
+#include "sense/heavy.h"
 #include "sense/hll.h"
 #include "sense/lately.h"
 
@@ -18,7 +19,8 @@ struct sw_sense {
 	struct sw_resolvers resolvers;
 	struct sw_lately names, questions;
 	struct sw_window window;
-	struct sw_heavy networks; /* in the present minute; key: first bytes of the address, and its length */
+	struct sw_heavy
+		networks[2][SW_PREFIX_LENGTHS]; /* in the present minute, IPv4 and IPv6; key: first bytes */
 	struct sw_detector detector;
 	struct sw_hll so_far[SW_VECTOR_COUNT]; /* sources since the vector began */
 	struct sw_hll minute[SW_VECTOR_COUNT];

@@ -103,12 +103,13 @@ static enum sw_vector question_vector(const struct sw_sense *sense, const struct
 	return !is_known ? SW_VECTOR_EXISTING : question->again ? SW_VECTOR_RETRY_STORM : SW_VECTOR_COUNT;
 }
 
-/** The first three bytes of IPv4, six of IPv6, and which of them it is: a key that can be read back. */
-static void network_add(struct sw_sense *sense, const struct sw_sample *sample)
+static void networks_add(struct sw_sense *sense, const struct sw_sample *sample)
 {
 	uint64_t first = 0;
-	memcpy(&first, sample->source, sample->address_len == 4 ? 3 : 6);
-	sw_heavy_add(&sense->networks, htobe64(first) | sample->address_len, sample->weight);
+	memcpy(&first, sample->source, sample->address_len == 4 ? 4 : 8);
+	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++)
+		sw_heavy_add(&sense->networks[sample->address_len == 16][which],
+			sw_prefix_of(first, sample->address_len, which).first, sample->weight);
 }
 
 /** Take a packet for its window. @return the vector that it would belong to, if that were on */
@@ -146,7 +147,7 @@ void sw_sense_sample(struct sw_sense *sense, const struct sw_sample *sample)
 	enum sw_standing standing = SW_STRANGER;
 	enum sw_vector vector = packet_take(sense, sample, source, &standing);
 	if (standing != SW_RESOLVER)
-		network_add(sense, sample);
+		networks_add(sense, sample);
 	if (vector < SW_VECTOR_COUNT) {
 		sw_hll_add(&sense->so_far[vector], source);
 		sw_hll_add(&sense->minute[vector], source);
@@ -194,7 +195,8 @@ static void sources_turn(struct sw_sense *sense, uint64_t now_ms)
 		return;
 	sense->minute_ms = now_ms;
 	memset(sense->minute, 0, sizeof(sense->minute));
-	sw_heavy_clear(&sense->networks);
+	for (uint32_t i = 0; i < 2 * SW_PREFIX_LENGTHS; i++)
+		sw_heavy_clear(&sense->networks[i % 2][i / 2]);
 }
 
 void sw_sense_tick(struct sw_sense *sense, const struct sw_tick *tick)
@@ -249,23 +251,31 @@ void sw_sense_state(const struct sw_sense *sense, struct sw_sense_state *state)
 		.unknown_share = detector->unknown_share};
 }
 
+_Static_assert(SW_SENSE_NETWORKS_MAX == 2 * SW_PREFIX_LENGTHS * SW_HEAVY_COUNTERS, "all of them");
+
+/** Of one size. @return how many were written */
+static unsigned networks_list(const struct sw_heavy *heavy, uint32_t address_len, uint32_t which,
+	double seconds, struct sw_network *networks, unsigned max)
+{
+	unsigned count = 0;
+	for (uint32_t i = 0; i < heavy->used && count < max; i++) {
+		double least = sw_heavy_least(&heavy->counter[i]);
+		if (least > 0)
+			networks[count++] =
+				(struct sw_network){.prefix = sw_prefix_of(heavy->key[i], address_len, which),
+					.packets = least,
+					.rate_pps = least / seconds};
+	}
+	return count;
+}
+
 unsigned sw_sense_networks(const struct sw_sense *sense, struct sw_network *networks, unsigned max)
 {
-	struct sw_heavy left = sense->networks;
-	uint64_t passed_ms = sense->before.time_ms - sense->minute_ms;
+	double seconds = (double)(sense->before.time_ms - sense->minute_ms) / 1000;
 	unsigned count = 0;
-	for (int top = sw_heavy_top(&left); count < max && top >= 0; top = sw_heavy_top(&left)) {
-		double least = sw_heavy_least(&left.counter[top]);
-		uint64_t first = htobe64(left.key[top] & ~0xffull);
-		if (least <= 0 || passed_ms == 0)
-			break;
-		networks[count] = (struct sw_network){.address_len = (uint8_t)left.key[top],
-			.packets = least,
-			.rate_pps = least * 1000 / (double)passed_ms};
-		memcpy(networks[count].address, &first, 7);
-		left.counter[top].weight = left.counter[top].error;
-		count++;
-	}
+	for (uint32_t i = 0; seconds > 0 && i < 2 * SW_PREFIX_LENGTHS; i++)
+		count += networks_list(&sense->networks[i % 2][i / 2], i % 2 ? 16 : 4, i / 2, seconds,
+			networks + count, max - count);
 	return count;
 }
 

@@ -14,6 +14,7 @@
 
 #include "answer/sample.h"
 #include "answer/verdict.h"
+#include "image/prefix.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -127,14 +128,16 @@ void sw_sense_state(const struct sw_sense *sense, struct sw_sense_state *state);
 
 /** A network that much comes from. */
 struct sw_network {
-	uint8_t address[16]; /* IPv4 in the first four */
-	uint8_t address_len; /* 4: a /24, 16: a /48 */
+	struct sw_prefix prefix;
 	/* at least; known resolvers at their usual distance left out */
 	double packets;	 /* in the present minute */
 	double rate_pps; /* over it */
 };
 
-/** The networks that most comes from, heaviest first. @return how many were written, up to `max` */
+#define SW_SENSE_NETWORKS_MAX (2 * SW_PREFIX_LENGTHS * 64)
+
+/** The networks that most comes from, of each size, in no order.
+ * @return how many were written, up to `max`; there are no more than SW_SENSE_NETWORKS_MAX */
 unsigned sw_sense_networks(const struct sw_sense *sense, struct sw_network *networks, unsigned max);
 
 /** Whether a source is a resolver known from peace; hops: as far away as it was then (may be NULL). */

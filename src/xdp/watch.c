@@ -132,7 +132,7 @@ int sw_watch_known(struct sw_watch *watch, const uint8_t address[16], uint8_t ho
 	return err == 0 || (!is_known && errno == ENOENT) ? 0 : -errno;
 }
 
-int sw_watch_network(struct sw_watch *watch, const uint8_t prefix[16], uint32_t admit)
+int sw_watch_network(struct sw_watch *watch, const struct sw_prefix *prefix, uint32_t admit)
 {
 	int err = admit == SW_ADMIT_ALL ? bpf_map_delete_elem(watch->loud, prefix)
 					: bpf_map_update_elem(watch->loud, prefix, &admit, BPF_ANY);

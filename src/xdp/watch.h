@@ -4,6 +4,7 @@
 #define SW_XDP_WATCH_H
 
 #include "answer/sample.h"
+#include "image/prefix.h"
 #include "xdp/kernel.h"
 
 struct sw_watch;
@@ -29,7 +30,7 @@ int sw_watch_counts(struct sw_watch *watch, uint64_t verdicts[SW_VERDICT_COUNT],
 /** A resolver that is known from peace, or is not any more. A full table takes no more: -E2BIG. */
 int sw_watch_known(struct sw_watch *watch, const uint8_t address[16], uint8_t hops, bool is_known);
 
-/** A network (/24, /48) of which only a share of 2^32 is answered, or all again (SW_ADMIT_ALL). */
-int sw_watch_network(struct sw_watch *watch, const uint8_t prefix[16], uint32_t admit);
+/** A network of which only a share of 2^32 is answered, or all again (SW_ADMIT_ALL). */
+int sw_watch_network(struct sw_watch *watch, const struct sw_prefix *prefix, uint32_t admit);
 
 #endif

@@ -252,11 +252,21 @@ static void test_lanes_that_are_dropped_hear_nothing(void **state)
 static void test_a_loud_network_is_doubtful(void **state)
 {
 	struct node *node = *state;
-	uint32_t loud = 1;
+	static const struct {
+		const char *network, *inside, *outside;
+	} rows[SW_PREFIX_LENGTHS] = {{"203.0.113.9", "203.0.113.9", "203.0.113.8"},
+		{"203.0.113.0", "203.0.113.77", "203.0.114.77"}, {"203.0.0.0", "203.0.255.77", "203.1.0.77"}};
 	node->orders->policy.admit[SW_LANE_NEW] = SW_ADMIT_ALL;
-	set(node, "sw_loud", "203.0.113.0", 3, &loud);
-	assert_int_equal(ask(node, "203.0.113.77", EXISTS), TRUNCATED);
-	assert_int_equal(ask(node, "203.0.114.77", EXISTS), ANSWERED);
+	for (unsigned which = 0; which < SW_PREFIX_LENGTHS; which++) {
+		uint32_t address;
+		inet_pton(AF_INET, rows[which].network, &address);
+		const struct sw_prefix prefix = sw_prefix_of(address, 4, which);
+		assert_int_equal(sw_watch_network(node->watch, &prefix, 1), 0);
+		assert_int_equal(ask(node, rows[which].inside, EXISTS), TRUNCATED);
+		assert_int_equal(ask(node, rows[which].outside, EXISTS), ANSWERED);
+		assert_int_equal(sw_watch_network(node->watch, &prefix, SW_ADMIT_ALL), 0);
+		assert_int_equal(ask(node, rows[which].inside, EXISTS), ANSWERED);
+	}
 }
 
 /* Names that do not exist of a zone beyond its share; the zone's names that do are not touched. */

@@ -94,13 +94,11 @@ static void test_a_wave_is_met(void **state)
 }
 
 /* Beyond its allowance for a while, by sources that nobody knows: and let go again. */
-static void test_loud_networks_are_held_to_their_allowance(void **state)
+static void loud_network(const struct askers *strangers)
 {
-	const struct askers strangers = {{203, 0, 113}, 200, 5000, 0, false, 7, 0};
-	const struct askers both[] = {resolvers, strangers};
+	const struct askers both[] = {resolvers, *strangers};
 	struct run *run = run_new(&defaults);
 	unsigned ticks = 0;
-	(void)state;
 	peace(run, 310);
 	while (run->limited == 0 && ticks++ < 100)
 		run_tick(run, both, 2);
@@ -114,6 +112,25 @@ static void test_loud_networks_are_held_to_their_allowance(void **state)
 	run_free(run);
 }
 
+static void test_loud_networks_are_held_to_their_allowance(void **state)
+{
+	(void)state;
+	loud_network(&(struct askers){{203, 0, 113}, 200, 5000, 0, false, 7, 0});
+}
+
+/* None of these is beyond its allowance as a /24 is, all together are. */
+static void test_so_are_wide_ones(void **state)
+{
+	(void)state;
+	loud_network(&(struct askers){{203, 0, 0}, 20000, 40000, 0, false, 7, 0});
+}
+
+static void test_so_are_single_addresses(void **state)
+{
+	(void)state;
+	loud_network(&(struct askers){{203, 0, 113}, 1, 500, 0, false, 7, 0});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +138,8 @@ int main(void)
 		cmocka_unit_test(test_crowds_and_retries_are_no_attack),
 		cmocka_unit_test(test_a_wave_is_met),
 		cmocka_unit_test(test_loud_networks_are_held_to_their_allowance),
+		cmocka_unit_test(test_so_are_wide_ones),
+		cmocka_unit_test(test_so_are_single_addresses),
 	};
 	return cmocka_run_group_tests_name("controller", tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static void event_hear(void *arg, const struct sw_event *event)
 	run->event[run->events++] = *event;
 }
 
-static int network_hear(void *arg, const uint8_t prefix[16], uint32_t admit)
+static int network_hear(void *arg, const struct sw_prefix *prefix, uint32_t admit)
 {
 	struct run *run = arg;
 	(void)prefix;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Networks of three sizes around an address: what is asked from one address, from its neighbours, from far
+ * around. */
+#ifndef SW_IMAGE_PREFIX_H
+#define SW_IMAGE_PREFIX_H
+
+#include "wire/hash.h"
+
+#define SW_PREFIX_LENGTHS 3 /* IPv4: /32, /24, /16; IPv6: /64, /48, /32 */
+
+/** Key of a map; shared with BPF. */
+struct sw_prefix {
+	uint64_t first;	      /* bytes of the address, as on the wire; those behind the prefix are 0 */
+	uint32_t address_len; /* 4 or 16 */
+	uint32_t bits;
+};
+
+static inline struct sw_prefix sw_prefix_of(uint64_t first, uint32_t address_len, uint32_t which)
+{
+	uint32_t bytes = address_len == 4 ? 4 - which : 8 - 2 * which;
+	return (struct sw_prefix){first & sw_first_bytes(bytes), address_len, 8 * bytes};
+}
+
+#endif
