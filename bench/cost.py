@@ -111,7 +111,7 @@ def cost_run(words):
 
 
 def program_measure(build, rounds):
-    worst = zones.zones_of(build, "worst")["worst.test"]
+    worst = zones.zones_of(build, "worst")["worst.test"].parent
     return cost_run(["taskset", "-c", lab.SERVER_CORE, build / "bench" / "cost", "--zones", TEST_ZONES,
                      "--worst", worst, "--every", sample_every(PEACE_PPS), "--rounds", rounds,
                      "--repeat", PROGRAM_REPEAT])

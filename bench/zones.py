@@ -21,8 +21,12 @@ SETS = {
     },
     "million": {"million.test": ("names", 1_000_000, None)},
     "delegations": {"delegations.test": ("delegations", 1_000_000, None)},
-    # As dear as a signed answer can be made: the iterations and the salt that the kernel part takes at most.
-    "worst": {"worst.test": ("wildcards", 12, ("-3", "0123456789abcdef" * 4, "-H", "16"))},
+    # As dear as a signed answer can be made: with the iterations and the salt that the kernel part takes at most, and
+    # with none.
+    "worst": {
+        "worst.test": ("wildcards", 12, ("-3", "0123456789abcdef" * 4, "-H", "16")),
+        "chain.test": ("wildcards", 12, ("-3", "-", "-H", "0")),
+    },
     "eight": {"eight.test": ("names", 8_000_000, None)},
 }
 

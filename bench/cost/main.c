@@ -21,9 +21,10 @@
 #define FLOOD_EVERY 201
 #define SEND_WAIT_US 2000 /* time for the receiving thread to empty its ring */
 
-static const char usage[] = "cost --zones DIRECTORY [--worst FILE] [--rounds N] [--repeat N] [--every N]\n"
-			    "cost --zones DIRECTORY --interface NAME --sender NAMESPACE --sender-interface "
-			    "NAME --receiver PROCESS\n";
+static const char usage[] =
+	"cost --zones DIRECTORY [--worst DIRECTORY] [--rounds N] [--repeat N] [--every N]\n"
+	"cost --zones DIRECTORY --interface NAME --sender NAMESPACE --sender-interface "
+	"NAME --receiver PROCESS\n";
 
 static const char *const program_labels[PROGRAMS] = {
 	"seawall", "quiet", "senseless", "bare", "look", "nothing"};

@@ -59,17 +59,20 @@ static int zone_put(struct sw_store *store, const char *path, const char *apex_t
 
 static int zones_put(struct place *place, const char *directory, const char *worst)
 {
-	static const struct {
-		const char *file, *apex;
-	} zones[] = {{"example.zone", "example.com"}, {"nsec.zone", "nsec.example"},
-		{"nsec3.zone", "nsec3.example"}};
+	const struct {
+		const char *directory, *file, *apex;
+	} zones[] = {{directory, "example.zone", "example.com"}, {directory, "nsec.zone", "nsec.example"},
+		{directory, "nsec3.zone", "nsec3.example"}, {worst, "worst.test.12.zone", "worst.test"},
+		{worst, "chain.test.12.zone", "chain.test"}};
 	char path[4096];
 	int error = 0;
 	for (unsigned i = 0; i < sizeof(zones) / sizeof(zones[0]) && !error; i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, zones[i].file);
+		if (!zones[i].directory)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", zones[i].directory, zones[i].file);
 		error = zone_put(place->store, path, zones[i].apex);
 	}
-	return error || !worst ? error : zone_put(place->store, worst, "worst.test");
+	return error;
 }
 
 static int listen_on(struct sw_kernel *kernel, int family, const char *text)

@@ -21,7 +21,7 @@ enum program {
 struct place;
 
 /** @param zones  directory of the tables' zones
- * @param worst  zone file of worst.test, or NULL
+ * @param worst  directory of worst.test.12.zone and chain.test.12.zone, or NULL
  * @return 0, or -errno with a word on standard error */
 int place_make(struct place **place, const char *zones, const char *worst);
 void place_free(struct place *place);

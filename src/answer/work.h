@@ -120,7 +120,8 @@ struct sw_work {
 	uint32_t part_count[SW_SECTIONS];
 	uint32_t records[SW_SECTIONS];
 	struct sw_part part[SW_SECTIONS][SW_PARTS_MAX];
-	uint32_t sha[5]; /* state, then digest */
+	uint32_t sha_blocks; /* hashed for this query, or about to be */
+	uint32_t sha[5];     /* state, then digest */
 	uint32_t sha_words[16];
 	uint8_t hash_in[SW_HASH_IN_BYTES + 8]; /* name, salt, padding of an NSEC3 hash */
 	uint32_t tsig_at;    /* user space: the TSIG record of a key not known, 0 when there is none */
