@@ -121,20 +121,18 @@ SW_INLINE void sw_refusal_remember(uint64_t print, uint64_t now_ns)
 		*entry = (print & ~0xffffull) | sw_seconds16(now_ns);
 }
 
-/** The least that is let in of the networks around the asker, of 2^32.
- * @param is_loud  whether one of them is beyond its allowance */
-SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work, uint32_t *is_loud)
+/** The least that is let in of the networks around the asker, of 2^32; SW_ADMIT_ALL: none is beyond its
+ * allowance. */
+SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work)
 {
 	uint64_t first = SW_LOAD64(work->address);
 	uint32_t least = SW_ADMIT_ALL;
-	*is_loud = 0;
 	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++) {
 		struct sw_prefix prefix = sw_prefix_of(first, work->address_len, which);
 		const uint32_t *admit = bpf_map_lookup_elem(&sw_loud, &prefix);
-		if (!admit)
-			continue;
-		*is_loud = 1;
-		least = *admit < least ? *admit : least;
+		uint32_t share = admit ? *admit : SW_ADMIT_ALL;
+		sw_opaque(share); /* or the compiler would combine pointers, which the verifier refuses */
+		least = share < least ? share : least;
 	}
 	return least;
 }
@@ -142,7 +140,7 @@ SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work, uint32_t *is_loud
 /** Facts about the source. */
 SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 {
-	uint32_t facts = 0, is_loud;
+	uint32_t facts = 0;
 	/* Linux 6.1 takes no argument's memory for a key */
 	uint64_t source[2] = {SW_LOAD64(work->address), SW_LOAD64(work->address + 8)};
 	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, source);
@@ -153,8 +151,7 @@ SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 	}
 	if (proven && now_ns <= *proven + SW_PROVEN_AGE_NS)
 		facts |= SW_FACT_HANDSHAKE;
-	sw_prefix_admit(work, &is_loud);
-	if (is_loud)
+	if (sw_prefix_admit(work) != SW_ADMIT_ALL)
 		facts |= SW_FACT_PREFIX;
 	return facts;
 }
@@ -234,11 +231,10 @@ SW_INLINE int sw_refuse(struct sw_work *work, const struct sw_orders *orders, ui
 /** Of a network beyond its allowance: strangers, and those who come from elsewhere than they used to. */
 SW_INLINE uint32_t sw_network_admit(const struct sw_work *work)
 {
-	uint32_t is_loud;
 	if (!(work->facts & SW_FACT_PREFIX) || work->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE) ||
 		(work->facts & SW_FACT_KNOWN && work->facts & SW_FACT_HOPS))
 		return SW_ADMIT_ALL;
-	return sw_prefix_admit(work, &is_loud);
+	return sw_prefix_admit(work);
 }
 
 /** Whether a query that has been resolved is answered. @return SW_QUERY_GO or SW_QUERY_SILENT */
