@@ -44,6 +44,15 @@ class Plan:
             begin += phase["seconds"]
         return None
 
+    def phase_at(self, second):
+        """Name of the phase that a second belongs to; None behind the last."""
+        end = 0
+        for phase in self.phases:
+            end += phase["seconds"]
+            if second < end:
+                return phase["name"]
+        return None
+
 
 class Cores:
     """How busy the two cores were, from /proc/stat, between one look and the next."""
@@ -110,15 +119,18 @@ class Reload(threading.Thread):
 
 
 def traffic_follow(traffic, plan, fleet, zones, show):
-    """Follow the traffic until it ends. @return what the cores did, the reload, and what was refused"""
-    cores, reload_, refusals = Cores(), Reload(fleet, zones), Refusals(fleet)
+    """Follow the traffic until it ends. @return what the cores did, the reload, and what was counted in each phase"""
+    cores, reload_ = Cores(), Reload(fleet, zones)
+    counts = {name: PerPhase(read, plan.phase_at(0)) for name, read in
+              (("refusals", fleet.refused), ("links", fleet.lab.link_counters))}
     peace_begin = plan.begin_of("P0")
     peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
     for line in traffic.stdout:
         live = json.loads(line)
         cores.look(live["t"] - 1)
         show.second(live)
-        refusals.phase_is(live["phase"])
+        for count in counts.values():
+            count.phase_is(plan.phase_at(live["t"]))
         if peace_begin is not None and live["t"] >= peace_begin + RELOAD_AT * peace_s and not reload_.ident:
             reload_.start()
     if reload_.ident:
@@ -126,7 +138,7 @@ def traffic_follow(traffic, plan, fleet, zones, show):
     _, errors = traffic.communicate(timeout=END_LIMIT_S)
     if traffic.returncode:
         raise topology.LabFailed(errors.strip() or f"the traffic program ended with status {traffic.returncode}")
-    return cores.shares, reload_, refusals.result()
+    return cores.shares, reload_, {name: count.result() for name, count in counts.items()}
 
 
 def events_told(fleet, directory):
@@ -149,25 +161,31 @@ def events_told(fleet, directory):
     return events, waves
 
 
-class Refusals:
-    """How many packets the nodes say they refused in each phase."""
+class PerPhase:
+    """What counters have counted in each phase."""
 
-    def __init__(self, fleet):
-        self.fleet, self.before, self.phase = fleet, fleet.refused(), None
-        self.per_phase = {} if self.before is not None else None
+    def __init__(self, read, phase):
+        """@param read  returns a number, or a dictionary of such; None where nothing is counted"""
+        self.read, self.phase, self.before = read, phase, read()
+        self.per_phase = {}
 
     def phase_is(self, phase):
-        """Called every second; asks the nodes where a phase ends."""
-        if self.per_phase is None or phase == self.phase:
+        """Called at the end of each second with the phase of the next one; reads the counters where a phase ends."""
+        if self.before is None or phase == self.phase:
             return
+        now = self.read()
         if self.phase:
-            now = self.fleet.refused()
-            self.per_phase[self.phase] = self.per_phase.get(self.phase, 0) + now - self.before
-            self.before = now
-        self.phase = phase
+            self.per_phase[self.phase] = difference(now, self.before)
+        self.before, self.phase = now, phase
 
     def result(self):
-        return None if self.per_phase is None else {"per_phase": self.per_phase}
+        return None if self.before is None else {"per_phase": self.per_phase}
+
+
+def difference(now, before):
+    if isinstance(now, dict):
+        return {name: difference(now[name], before[name]) for name in now}
+    return now - before
 
 
 def play(warden, plan, zones, name, seed, directory):
@@ -187,7 +205,7 @@ def play(warden, plan, zones, name, seed, directory):
             traffic = traffic_start(lab, plan, zones, seed, directory)
             users.start(time.monotonic())
             try:
-                cpu, reload_, refusals = traffic_follow(traffic, plan, fleet, zones, show)
+                cpu, reload_, counts = traffic_follow(traffic, plan, fleet, zones, show)
             finally:
                 traffic.kill()
                 traffic.wait()
@@ -198,6 +216,6 @@ def play(warden, plan, zones, name, seed, directory):
                  "engine": fleet.engine(), "is_dry": plan.is_dry,
                  "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()}, "cpu": cpu,
                  "reload": reloaded.get("reload"), "new_zone": reloaded.get("new_zone"), "transfer": None,
-                 "stubs": stubs, "events": events, "waves": waves, "refusals": refusals}
+                 "stubs": stubs, "events": events, "waves": waves, **counts}
     show.end()
     return facts

@@ -16,6 +16,7 @@ import functools
 import itertools
 import json
 import math
+import operator
 import pathlib
 
 FEWEST = 5
@@ -127,6 +128,20 @@ class Run:
     def touched(self, pop=None):
         """Honest packets refused or truncated in each second."""
         return [sum(pair) for pair in zip(self.honest("refused", pop), self.honest("truncated", pop))]
+
+    def lost_on_link(self, phase, field):
+        """Share of the honest that the links to the POPs lost in a phase: "lost" on the way there, "replies_lost" back.
+
+        The links do not say whose packets they lose, so the honest are taken to lose as large a share as all others: at
+        each POP by itself, and then over all, by how much is asked there. None where nobody has counted.
+        """
+        counted = ((self.facts.get("links") or {}).get("per_phase") or {}).get(phase)
+        if not counted:
+            return None
+        carried = {"lost": "sent", "replies_lost": "replies"}[field]
+        asked = [total(self.honest("resolutions", pop), self.phases[phase]) for pop in range(len(self.pops))]
+        lost = [share(counted[name][field], counted[name][field] + counted[name][carried]) or 0 for name in self.pops]
+        return share(sum(map(operator.mul, asked, lost)), sum(asked))
 
     def latency(self, phase, pop=None):
         """Histogram of the answered first tries."""

@@ -21,6 +21,7 @@ from recording import phase_title, share, total
 
 PASS, MISSED, NOT_REPORTED, NOT_MEASURED = "pass", "missed", "not reported", "not measured"
 RUNS_WANTED = 3
+LINK_LOSS = 0.001  # of the honest: what a caution is due for
 
 
 def seconds_text(value):
@@ -156,6 +157,8 @@ def phase_row(run, name):
         "to_attackers_pps": share(total(run.to_attackers, seconds), len(seconds)),
         "generator_missed": share(missed, made + missed),
         "generator_late_ms": max((own(run, "late_ms_max")[second] for second in seconds), default=None),
+        "lost_before": run.lost_on_link(name, "lost"),
+        "lost_behind": run.lost_on_link(name, "replies_lost"),
         "cpu": {core: cpu_share(run, core, seconds) for core in ("core0", "core1")},
     }
 
@@ -187,6 +190,11 @@ def cautions(run):
     unsent = sum(itself.get(field, 0) for field in ("ring_full", "slots_full", "tcp_full"))
     if unsent:
         yield f"the generator's machine had no room for {unsent:,} tries, which count as unanswered"
+    for field, where in (("lost", "before they came to the server"), ("replies_lost", "though the server had sent it")):
+        worst, phase = max(((run.lost_on_link(name, field) or 0, name) for name in run.phases), default=(0, ""))
+        if worst > LINK_LOSS:
+            what = "honest packets" if field == "lost" else "what servers sent"
+            yield f"the lab's links lost {percent(worst)} of {what} in {phase}, {where}"
     if itself.get("events_lost"):
         yield f"{itself['events_lost']:,} replies were lost in the generator, and count as unanswered"
 
@@ -272,6 +280,8 @@ PHASE_COLUMNS = {
     "honest/s": lambda row: optional(row["honest_qps"], count_text),
     "attack/s": lambda row: optional(row["attack_pps"], count_text),
     "not made": lambda row: percent(row["generator_missed"]),
+    "lost before": lambda row: percent(row["lost_before"]),
+    "lost behind": lambda row: percent(row["lost_behind"]),
     "POPs' core": lambda row: optional(row["cpu"]["core0"], "{:.0%}".format),
     "other core": lambda row: optional(row["cpu"]["core1"], "{:.0%}".format),
 }

@@ -279,6 +279,19 @@ class Lab:
         return subprocess.Popen([str(word) for word in (*prefix, *words)], stdin=subprocess.DEVNULL,
                                 start_new_session=True, preexec_fn=raise_limits, **options)
 
+    def link_counters(self):
+        """What each POP's link has carried and lost, both ways: {POP: {"sent", "lost", "replies", "replies_lost"}}.
+
+        A veth end holds 256 packets for a receiver that has no time; what comes then is lost at once.
+        """
+        carried = {namespace: transmitted(namespace) for namespace in ("inet", *(link.namespace for link in LINKS))}
+        counters = {}
+        for pop, link in zip(POPS, LINKS):
+            sent, lost = carried["inet"][link.here]
+            replies, replies_lost = carried[link.namespace][link.there]
+            counters[pop] = {"sent": sent, "lost": lost, "replies": replies, "replies_lost": replies_lost}
+        return counters
+
     def processes(self, namespace):
         done = subprocess.run(["ip", "netns", "pids", namespace], check=False, capture_output=True, text=True)
         return [int(word) for word in done.stdout.split()]
@@ -313,6 +326,13 @@ def inside(namespace):
             yield
         finally:
             set_namespace(own)
+
+
+def transmitted(namespace):
+    """Packets that each interface of a namespace has sent, and those it had to drop, XDP frames among both."""
+    with inside(namespace), open("/proc/thread-self/net/dev", encoding="ascii") as table:
+        lines = [line.replace(":", " ").split() for line in table][2:]
+    return {words[0]: (int(words[10]), int(words[12])) for words in lines}
 
 
 def set_namespace(file):

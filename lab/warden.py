@@ -16,12 +16,16 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 
 ENVIRONMENT = "SW_WARDEN"  # inside: the descriptor to ask the outer process with
 GRACE_S = 10  # for the inside to end by itself after Ctrl-C, and to write down what it has
 FIFO_PRIORITY = 10
+NICE = -20
+SLICE_NS = 100_000  # the least that the scheduler takes
+SYS_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}[os.uname().machine]
 PR_SET_PDEATHSIG = 1
 
 # The first process inside. A shell, because it also collects the orphans of the others. The old /sys goes: ip(8) takes
@@ -113,8 +117,20 @@ def pin(interface, core, policy):
         if policy == "fifo":
             os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
         else:
-            os.setpriority(os.PRIO_PROCESS, thread, -20)
+            favour_thread(thread)
     return len(threads)
+
+
+def favour_thread(thread):
+    """Have a thread weigh as much as an ordinary one can, and not wait for the end of others' slices when it wakes.
+
+    Short slices give it no more of its core, but soon (Linux 6.12): a veth end holds 256 packets, and whoever receives
+    for it 3 ms late loses some of an attack of 90,000 a second, and of the honest among them, before any server saw it.
+    """
+    size, flags, priority = 48, 0, 0
+    attributes = struct.pack("=IIQiIQQQ", size, os.SCHED_OTHER, flags, NICE, priority, SLICE_NS, 0, 0)
+    if ctypes.CDLL(None).syscall(SYS_SCHED_SETATTR, thread, attributes, 0):
+        os.setpriority(os.PRIO_PROCESS, thread, NICE)
 
 
 def napi_threads(interface):

@@ -334,7 +334,7 @@ bool lab_mix_make(struct lab_mix *mix, const struct lab_attack *attack, const st
 		if (phase->flow[i].vector != LAB_RELAYED)
 			total += lab_flow_rate(&phase->flow[i], at_s) * flow_pops(&phase->flow[i]);
 	mix->rate_pps = (uint64_t)(total * unit_qps);
-	mix->burst = mix->rate_pps / 200 + 16;
+	mix->burst = mix->rate_pps / 500 + 16;
 	for (uint32_t i = 0; i < phase->flow_count && total > 0; i++)
 		if (phase->flow[i].vector != LAB_RELAYED)
 			filled = flow_deal(mix, attack, &phase->flow[i],

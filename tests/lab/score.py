@@ -388,6 +388,29 @@ def check_cautions():
     yield from expect("bad", len(list(score.cautions(run_of(change)))), 4)
 
 
+def links(lost, replies_lost=0):
+    """What the links of all POPs counted in P4."""
+    counted = {name: {"sent": 1000 - lost, "lost": lost, "replies": 1000 - replies_lost, "replies_lost": replies_lost}
+               for name in synthetic.POPS}
+    return lambda _record, facts: facts.update(links={"per_phase": {"P4": counted}})
+
+
+def check_lost_on_links():
+    """What the lab's own links lose is told, and warned of, as a share of the honest."""
+    yield from expect("not counted", score.phase_row(run_of(), "P4")["lost_before"], None)
+    row = score.phase_row(run_of(links(20, 3)), "P4")
+    yield from expect("shares", (round(row["lost_before"], 6), round(row["lost_behind"], 6)), (0.02, 0.003))
+    yield from expect("both", len(list(score.cautions(run_of(links(20, 3))))), 2)
+    yield from expect("few", list(score.cautions(run_of(links(1)))), [])
+
+    def one_pop(record, facts):
+        links(0)(record, facts)
+        facts["links"]["per_phase"]["P4"]["eu"].update(sent=0, lost=1000)
+
+    found = score.phase_row(run_of(one_pop), "P4")["lost_before"]
+    yield from expect("one of four POPs", 0.24 < found < 0.26, True)
+
+
 def check_summary():
     """Of several runs: the median, the worst, and a verdict that is missed if one is."""
     cards = [score.score(run_of(change_fact("roles", "f1", value=value))) for value in (0.95, 0.5, 0.97)]
