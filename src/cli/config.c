@@ -418,13 +418,24 @@ static int take_syn_budget(struct config *config, const struct sw_yaml *node)
 	return get_number(config, node, 1, 1000000, &config->settings->gate.syn_budget);
 }
 
+static int add_trusted(struct config *config, const struct sw_yaml *node)
+{
+	char text[SW_WHY_TEXT_MAX];
+	return at(config, node, sw_settings_add_trusted(config->settings, node->text, text), text);
+}
+
+static int take_trusted(struct config *config, const struct sw_yaml *node)
+{
+	return each_scalar(config, node, add_trusted);
+}
+
 static int take_guard(struct config *config, const struct sw_yaml *node)
 {
 	static const struct key keys[] = {{"dedicated", take_dedicated}, {"prefixes", take_prefixes},
-		{"syn-budget", take_syn_budget}, {"observe", take_observe}, {"state", take_state},
-		{"record", take_record}, {"max-answers", take_answers}, {"max-egress-mbit", take_egress},
-		{"max-punts", take_punts}, {"max-per-network", take_network}, {"max-busy-percent", take_busy},
-		{NULL, NULL}};
+		{"syn-budget", take_syn_budget}, {"observe", take_observe}, {"trusted", take_trusted},
+		{"state", take_state}, {"record", take_record}, {"max-answers", take_answers},
+		{"max-egress-mbit", take_egress}, {"max-punts", take_punts},
+		{"max-per-network", take_network}, {"max-busy-percent", take_busy}, {NULL, NULL}};
 	return take_section(config, node, keys, "'guard'");
 }
 

@@ -6,6 +6,8 @@
 #include "wire/message.h"
 #include "xdp/watch.h"
 #include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,9 @@ struct guarded {
 	struct sw_node_parts parts;
 	struct sw_watch *watch;
 	struct sw_guard *guard;
-	struct sw_worker *worker; /* to ask whether names exist */
+	struct sw_worker *worker;		       /* to ask whether names exist */
+	struct sw_trusted trusted[2 * SW_TRUSTED_MAX]; /* whatever is learnt of them */
+	size_t trusted_count;
 };
 
 /* ---- the node, as the guard sees it ---- */
@@ -42,9 +46,20 @@ static int samples_get(void *arg, sw_sample_fn *take, void *take_arg)
 	return count < 0 ? count : 0;
 }
 
+static bool is_trusted(const struct guarded *guarded, const uint8_t address[16])
+{
+	for (size_t i = 0; i < guarded->trusted_count; i++) {
+		if (memcmp(guarded->trusted[i].address, address, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int known_set(void *arg, const uint8_t address[16], uint8_t hops, bool is_known)
 {
 	struct guarded *guarded = arg;
+	if (is_trusted(guarded, address))
+		return 0;
 	return sw_watch_known(guarded->watch, address, hops, is_known);
 }
 
@@ -109,6 +124,46 @@ static void say(const char *text)
 
 /* ---- the guard, as the node sees it ---- */
 
+static int trust(struct guarded *guarded, const uint8_t address[16], uint8_t hops)
+{
+	if (is_trusted(guarded, address) || guarded->trusted_count == 2 * SW_TRUSTED_MAX)
+		return 0;
+	memcpy(guarded->trusted[guarded->trusted_count++].address, address, 16);
+	return sw_watch_known(guarded->watch, address, hops, true);
+}
+
+/** This machine itself, which is no hop away. */
+static int trust_own(struct guarded *guarded)
+{
+	struct ifaddrs *machine;
+	int err = getifaddrs(&machine) == 0 ? 0 : -errno;
+	if (err != 0)
+		return err;
+	for (const struct ifaddrs *one = machine; err == 0 && one; one = one->ifa_next) {
+		uint8_t address[16] = {0};
+		if (!one->ifa_addr)
+			continue;
+		if (one->ifa_addr->sa_family == AF_INET)
+			memcpy(address, &((const struct sockaddr_in *)one->ifa_addr)->sin_addr, 4);
+		else if (one->ifa_addr->sa_family == AF_INET6)
+			memcpy(address, &((const struct sockaddr_in6 *)one->ifa_addr)->sin6_addr, 16);
+		else
+			continue;
+		err = trust(guarded, address, 0);
+	}
+	freeifaddrs(machine);
+	return err;
+}
+
+static int trust_all(struct guarded *guarded)
+{
+	const struct sw_guard_options *told = &guarded->settings->guard;
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < told->trusted_count; i++)
+		err = trust(guarded, told->trusted[i].address, SW_HOPS_ANY);
+	return err ? err : trust_own(guarded);
+}
+
 static void guard_settings(const struct sw_settings *settings, struct sw_guard_settings *guard)
 {
 	*guard = (struct sw_guard_settings){.is_observing = settings->guard.observe,
@@ -144,6 +199,8 @@ static int start(void *arg, const struct sw_node_parts *parts)
 	guard_settings(guarded->settings, &settings);
 	guarded->worker = sw_worker_new();
 	int err = guarded->worker ? sw_watch_open(&guarded->watch, parts->kernel) : -ENOMEM;
+	if (err == 0)
+		err = trust_all(guarded);
 	snprintf(why, sizeof(why), "%s", strerror(-err));
 	if (err == 0)
 		err = sw_guard_new(&guarded->guard, &settings, &node, why);

@@ -91,6 +91,8 @@ struct sw_orders {
 	uint32_t sample_every[64]; /* by verdict: one packet of so many; 0: none */
 };
 
+#define SW_HOPS_ANY 255
+
 #define SW_ORDERS_AGE_NS 1000000000ull
 
 #endif

@@ -99,7 +99,8 @@ static bool is_other_guard(const struct sw_guard_options *a, const struct sw_gua
 	return a->observe != b->observe || a->answers_qps != b->answers_qps ||
 	       a->egress_mbps != b->egress_mbps || a->punts_qps != b->punts_qps ||
 	       a->network_qps != b->network_qps || a->busy_percent != b->busy_percent ||
-	       is_other(a->state, b->state) || is_other(a->record, b->record);
+	       memcmp(a->trusted, b->trusted, sizeof(a->trusted)) != 0 || is_other(a->state, b->state) ||
+	       is_other(a->record, b->record);
 }
 
 /** Keys that a running node cannot follow. */

@@ -271,6 +271,18 @@ int sw_settings_add_prefix(struct sw_settings *settings, const char *text, char 
 	return 0;
 }
 
+int sw_settings_add_trusted(struct sw_settings *settings, const char *text, char *why)
+{
+	struct sw_guard_options *guard = &settings->guard;
+	struct sw_trusted trusted = {.address_len = strchr(text, ':') ? 16 : 4};
+	if (inet_pton(trusted.address_len == 16 ? AF_INET6 : AF_INET, text, trusted.address) != 1)
+		return refuse(why, "'%s' is neither an IPv4 nor an IPv6 address", text);
+	if (guard->trusted_count == SW_TRUSTED_MAX)
+		return refuse(why, "more than %d addresses", SW_TRUSTED_MAX);
+	guard->trusted[guard->trusted_count++] = trusted;
+	return 0;
+}
+
 static int compare_zones(const void *a, const void *b)
 {
 	return sw_name_compare(

@@ -25,9 +25,18 @@ struct sw_tcp_limits {
 	unsigned lifetime_ms;	     /* in all; 0: none */
 };
 
+/** A source that is never refused, as a monitor must not be. */
+struct sw_trusted {
+	uint8_t address[16]; /* IPv4 in the first four */
+	uint8_t address_len;
+};
+#define SW_TRUSTED_MAX 64
+
 /** What the guard is told; 0 and NULL: not limited, not kept. */
 struct sw_guard_options {
 	bool observe;
+	struct sw_trusted trusted[SW_TRUSTED_MAX];
+	size_t trusted_count;
 	char *state;	      /* directory */
 	char *record;	      /* file */
 	unsigned answers_qps; /* capacity */
@@ -90,6 +99,9 @@ int sw_settings_set_chaos(struct sw_settings *settings, enum sw_chaos which, con
 int sw_settings_set_dedicated(struct sw_settings *settings, const char *text, char *why);
 /** "192.0.2.0/24", "2001:db8:53::/48". */
 int sw_settings_add_prefix(struct sw_settings *settings, const char *text, char *why);
+
+/** An address. */
+int sw_settings_add_trusted(struct sw_settings *settings, const char *text, char *why);
 
 /** After the last key: fill in default addresses, sort the zones by name, refuse a zone told twice. */
 int sw_settings_finish(struct sw_settings *settings, char *why);

@@ -241,6 +241,15 @@ static void test_a_cookie_is_a_proof(void **state)
 		TRUNCATED);
 }
 
+static void test_the_trusted_are_so_from_anywhere(void **state)
+{
+	struct node *node = *state;
+	known(node, "198.51.100.80", SW_HOPS_ANY, true);
+	assert_int_equal(ask(node, "198.51.100.80", EXISTS), ANSWERED);
+	known(node, "198.51.100.80", 30, true);
+	assert_int_equal(ask(node, "198.51.100.80", EXISTS), TRUNCATED);
+}
+
 static void test_lanes_that_are_dropped_hear_nothing(void **state)
 {
 	struct node *node = *state;
@@ -340,6 +349,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_a_retry_is_let_in, orders_strict),
 		cmocka_unit_test_setup(test_whoever_shook_hands_is_let_in, orders_strict),
 		cmocka_unit_test_setup(test_a_cookie_is_a_proof, orders_strict),
+		cmocka_unit_test_setup(test_the_trusted_are_so_from_anywhere, orders_strict),
 		cmocka_unit_test_setup(test_lanes_that_are_dropped_hear_nothing, orders_strict),
 		cmocka_unit_test_setup(test_a_loud_network_is_doubtful, orders_strict),
 		cmocka_unit_test_setup(test_zones_have_their_share, orders_strict),
