@@ -62,11 +62,11 @@ def attack_lines(figures):
 def never_lines(figures):
     """The whole way first: it is what is judged."""
     alone = {row["key"]: row for row in group(figures["program"], "never")}
-    yield ["never legitimate", "whole way in", "plain drop", "drop that looks", "ratio", "program alone",
-           "drop that looks"]
+    yield ["never legitimate", "whole way in", "plain drop", "drop that looks", "left to the stack", "ratio",
+           "program alone", "drop that looks"]
     for row in group(figures["way"], "never"):
         middle = {name: statistics.median(values) for name, values in row["ns"].items()}
-        yield [row["title"], *(f"{middle[name]:,.0f} ns" for name in ("seawall", "bare", "look")),
+        yield [row["title"], *(f"{middle[name]:,.0f} ns" for name in ("seawall", "bare", "look", "stack")),
                f"{ratio(row, 'bare'):.2f}", f"{alone_ns(alone[row['key']], 'seawall'):,.0f} ns",
                f"{alone_ns(alone[row['key']], 'look'):,.0f} ns"]
 

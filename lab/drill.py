@@ -26,6 +26,8 @@ import zones
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
 UNIT_QPS = 2000
+# With --kill: the POP under attack from the beginning, and when, as shares of wave 2.
+KILLED_PHASE, KILLED_POP, KILLED_AT, RESTART_AT = "P4", "us-east", 0.2, 0.32
 ZONES_SEED = 1
 
 
@@ -47,6 +49,8 @@ def parse_arguments():
     parser.add_argument("--seed", default="1", metavar="N[-M]", help="the same seed makes the same traffic; a run for each (1)")
     parser.add_argument("--unit", type=int, default=UNIT_QPS, metavar="QPS",
                         help=f"L, honest queries per second at one POP in peace ({UNIT_QPS}); the attack grows with it")
+    parser.add_argument("--kill", action="store_true",
+                        help=f"kill -9 the server at {KILLED_POP} in {KILLED_PHASE}, and start it again seconds later")
     parser.add_argument("--dry", action="store_true",
                         help="make the attack's packets but do not send them: what the generator itself costs")
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="where the results go (build/drill)")
@@ -91,10 +95,22 @@ def plan_of(arguments):
         chosen = phases_chosen(arguments.phases, known)
     else:
         chosen = [phase["name"] for phase in phases if not phase.get("optional")]
+    phases = [phase for phase in phases if phase["name"] in chosen]
+    if arguments.kill:
+        phases = with_kill(phases)
     if not 1 <= arguments.unit <= 100_000:
         raise Refused(f"--unit: {arguments.unit} is not between 1 and 100000")
-    return play.Plan(profile=profile, scenario=scenario, phases=[p for p in phases if p["name"] in chosen],
+    return play.Plan(profile=profile, scenario=scenario, phases=phases,
                      unit_qps=arguments.unit, is_dry=arguments.dry, build=BUILD)
+
+
+def with_kill(phases):
+    """The phases, in one of which a server is killed."""
+    if KILLED_PHASE not in [phase["name"] for phase in phases]:
+        raise Refused(f"--kill: {KILLED_PHASE}, in which it happens, is not played")
+    return [{**phase, "killed": {"pop": KILLED_POP, "at": KILLED_AT * phase["seconds"],
+                                 "restart": RESTART_AT * phase["seconds"]}}
+            if phase["name"] == KILLED_PHASE else phase for phase in phases]
 
 
 def names_of_servers(arguments):

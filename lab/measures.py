@@ -380,6 +380,22 @@ def refusals(run, phase):
     return Measured(max(seen, stated or 0), "; ".join(filter(None, (said, f"{cut:,} truncated" if cut else ""))))
 
 
+def killed(run, _row):
+    """First tries at the POP whose server was killed, until it was ready again, or to the end."""
+    outage = run.facts.get("killed")
+    if not outage:
+        return absent("nobody was killed")
+    last = run.length_s if outage["ready"] is None else max(int(outage["at"]) + 1, int(outage["ready"]))
+    dead, pop = [second for second in run.played if int(outage["at"]) <= second < last], run.pops.index(outage["pop"])
+    sent, good = (total(run.honest(field, pop), dead) for field in ("resolutions", "first_ok"))
+    if not sent:
+        return absent("no first tries")
+    if outage["ready"] is None:
+        return Measured(good / sent, f"{outage['pop']}, {_span_text(dead)}; never ready again", is_failure=True)
+    text = f"ready again {outage['ready'] - outage['restart']:.1f} s after its restart"
+    return Measured(good / sent, f"{outage['pop']}, {_span_text(dead)}; {text}")
+
+
 def memory(run, _row):
     """Growth; a mebibyte of it is an allocator's grain, not growth."""
     sizes = run.facts.get("memory") or {}

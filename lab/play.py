@@ -32,6 +32,15 @@ class Plan:
     build: pathlib.Path
 
     @property
+    def killed(self):
+        """{"pop", "at", "restart"} of the one process that is killed, in seconds of the whole; None without."""
+        for phase in self.phases:
+            if killed := phase.get("killed"):
+                begin = self.begin_of(phase["name"])
+                return {"pop": killed["pop"], **{moment: begin + killed[moment] for moment in ("at", "restart")}}
+        return None
+
+    @property
     def length_s(self):
         return sum(phase["seconds"] for phase in self.phases)
 
@@ -118,15 +127,55 @@ class Reload(threading.Thread):
         self.bytes_after = self.fleet.memory_bytes()
 
 
+class Outage(threading.Thread):
+    """A server that is killed at one POP and started again later, as the plan says; waits for the first second."""
+
+    def __init__(self, fleet, killed):
+        super().__init__(daemon=True)
+        self.fleet, self.killed = fleet, killed
+        self.begin = None
+        self.moments = {}  # since 1970
+        self.error = None
+
+    def start_at(self, begin):
+        """@param begin  second 0, of time.time()"""
+        self.begin = begin
+        self.start()
+
+    def run(self):
+        self._wait("at")
+        server = self.fleet.kill(self.killed["pop"])
+        self.moments["at"] = time.time()
+        self._wait("restart")
+        self.moments["restart"] = time.time()
+        try:
+            server.restart(self.fleet.zones)
+            self.moments["ready"] = time.time()
+        except (topology.LabFailed, subprocess.TimeoutExpired) as failure:
+            self.error = str(failure)
+
+    def _wait(self, moment):
+        time.sleep(max(0, self.begin + self.killed[moment] - time.time()))
+
+    def result(self, started):
+        """@param started  second 0 of the recording, since 1970"""
+        if not self.ident:
+            return None
+        return {"pop": self.killed["pop"], "ready": None, "error": self.error,
+                **{moment: round(when - started, 3) for moment, when in self.moments.items()}}
+
+
 def traffic_follow(traffic, plan, fleet, zones, show):
-    """Follow the traffic until it ends. @return what the cores did, the reload, and what was counted in each phase"""
-    cores, reload_ = Cores(), Reload(fleet, zones)
+    """Follow the traffic until it ends. @return what the cores did, reload, outage, what was counted in each phase"""
+    cores, reload_, outage = Cores(), Reload(fleet, zones), Outage(fleet, plan.killed)
     counts = {name: PerPhase(read, plan.phase_at(0)) for name, read in
               (("refusals", fleet.refused), ("links", fleet.lab.link_counters))}
     peace_begin = plan.begin_of("P0")
     peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
     for line in traffic.stdout:
         live = json.loads(line)
+        if plan.killed and not outage.ident:
+            outage.start_at(time.time() - live["t"])
         cores.look(live["t"] - 1)
         show.second(live)
         for count in counts.values():
@@ -135,20 +184,26 @@ def traffic_follow(traffic, plan, fleet, zones, show):
             reload_.start()
     if reload_.ident:
         reload_.join(servers.RELOAD_LIMIT_S + END_LIMIT_S)
+    if outage.ident:
+        outage.join(servers.START_LIMIT_S * len(topology.SERVICE))
     _, errors = traffic.communicate(timeout=END_LIMIT_S)
     if traffic.returncode:
         raise topology.LabFailed(errors.strip() or f"the traffic program ended with status {traffic.returncode}")
-    return cores.shares, reload_, {name: count.result() for name, count in counts.items()}
+    return cores.shares, reload_, outage, {name: count.result() for name, count in counts.items()}
 
 
-def events_told(fleet, directory):
+def started(directory):
+    """Second 0 of a recording, since 1970."""
+    return json.loads((directory / "recording.json").read_text(encoding="ascii"))["started"]
+
+
+def events_told(fleet, start):
     """What the nodes recognised, in the recording's seconds; None when they say nothing."""
     told = fleet.events()
     if told is None:
         return None, None
-    started = json.loads((directory / "recording.json").read_text(encoding="ascii"))["started"]
     events = [{**{key: event[key] for key in ("type", "vector", "rate_pps", "zone") if key in event}, "pop": pop,
-               "t": round(event["time"] - started, 2), "noticed": round(event["noticed"] - started, 2)}
+               "t": round(event["time"] - start, 2), "noticed": round(event["noticed"] - start, 2)}
               for pop, event in told]
     # A wave of the fleet is what a node calls a wave, while at least one does.
     waves, open_at = 0, set()
@@ -194,28 +249,30 @@ def play(warden, plan, zones, name, seed, directory):
     directory.mkdir(parents=True)
     show = progress.Progress(sys.stderr, name, seed, plan.length_s)
     show.say("building the lab")
-    setup = servers.Setup(unit_qps=plan.unit_qps)
+    setup = servers.Setup(unit_qps=plan.unit_qps, will_kill=bool(plan.killed))
     with topology.Lab(warden, plan.build, STATE / "lab") as lab, \
             servers.Fleet(name, lab, plan.build, STATE / name, setup) as fleet:
         lab.wait_announced()
         show.say(f"starting {name} at {len(topology.POPS)} POPs")
         fleet.start(zones.before)
-        before_bytes = fleet.memory_bytes()
+        before_bytes, engine = fleet.memory_bytes(), fleet.engine()
         with resolvers.Users(lab, STATE / "users", servers.read_lines(zones.names), seed) as users:
             traffic = traffic_start(lab, plan, zones, seed, directory)
             users.start(time.monotonic())
             try:
-                cpu, reload_, counts = traffic_follow(traffic, plan, fleet, zones, show)
+                cpu, reload_, outage, counts = traffic_follow(traffic, plan, fleet, zones, show)
             finally:
                 traffic.kill()
                 traffic.wait()
             stubs = users.finish()
         reloaded = reload_.result or {}
-        events, waves = events_told(fleet, directory)
+        events, waves = (None, None) if outage.error else events_told(fleet, started(directory))
         facts = {"server": name, "version": fleet.version(), "seed": seed, "profile": plan.profile,
-                 "engine": fleet.engine(), "is_dry": plan.is_dry,
-                 "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()}, "cpu": cpu,
+                 "engine": engine, "is_dry": plan.is_dry,
+                 "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()},
+                 "cpu": cpu,
                  "reload": reloaded.get("reload"), "new_zone": reloaded.get("new_zone"), "transfer": None,
-                 "stubs": stubs, "events": events, "waves": waves, **counts}
+                 "stubs": stubs, "events": events, "waves": waves,
+                 "killed": outage.result(started(directory)), **counts}
     show.end()
     return facts

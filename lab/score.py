@@ -78,6 +78,8 @@ CARD = {
             measures.worst_class),
         Row("top100", "Top 100 resolvers, over a wave", "≥ 95 %", ">=", 0.95, percent, measures.top100),
         Row("latency", "Latency p99 of answered first tries", "≤ 3 × peace", "<=", 3, times_text, measures.latency),
+        Row("killed", "First tries where the server was killed", "≥ 99 % while it was dead", ">=", 0.99, percent,
+            measures.killed),
     ),
     "Recovery": (
         Row("back-new", "Answer rate back, new wave", "p95 ≤ 3 s", "<=", 3, seconds_text, measures.back_new),

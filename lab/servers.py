@@ -49,6 +49,7 @@ class Setup:
     """What the configurations of a fleet have in common."""
 
     unit_qps: int = 2000  # honest queries per second at one POP in peace
+    will_kill: bool = False  # a process will be killed: what a server has against that is configured
     secret: str = dataclasses.field(default_factory=lambda: os.urandom(16).hex())  # of DNS cookies
 
 
@@ -65,6 +66,7 @@ class Server:
         self.build = pathlib.Path(build).resolve()
         self.state = pathlib.Path(state)
         self.roots = []  # the processes started here, each with its descendants in a session of its own
+        self.is_killed = False  # and not ready again
 
     # What each server says about itself.
 
@@ -95,10 +97,30 @@ class Server:
         shutil.rmtree(self.state, ignore_errors=True)
         self.state.mkdir(parents=True)
         self.prepare(zones)
+        # Until it is ready it may use both cores: nothing is measured yet.
+        self._start_programs(topology.BOTH_CORES)
+
+    def _start_programs(self, cores):
         for number, words in enumerate(self.programs()):
-            # Until it is ready it may use both cores: nothing is measured yet.
-            self.roots.append(self.lab.start(self.namespace, topology.BOTH_CORES, words,
-                                             self.state / f"output{number}", cwd=self.state))
+            self.roots.append(self.lab.start(self.namespace, cores, words, self.state / f"output{number}",
+                                             cwd=self.state))
+
+    def kill(self):
+        """SIGKILL to its main process; what becomes of its others is its own affair."""
+        self.is_killed = True
+        self.roots[0].kill()
+        self.roots[0].wait()
+
+    def restart(self, zones):
+        """As a service manager would after a crash: end what is left, start it, and wait until it is ready."""
+        self._end(signal.SIGKILL)
+        self.tidy()
+        self._start_programs(topology.POP_CORE)
+        self.wait_ready(zones)
+        self.is_killed = False
+
+    def tidy(self):
+        """Take away what its processes leave behind."""
 
     def wait_ready(self, zones):
         """Wait until the SOA of every zone is answered at every service address, asked from the POP's catchment."""
@@ -137,18 +159,20 @@ class Server:
         return session_processes({root.pid for root in self.roots})
 
     def stop(self):
-        for root in self.roots:
-            root.terminate()
         try:
-            for root in self.roots:
-                root.wait(STOP_LIMIT_S)
-            wait_for(lambda: not self.processes(), f"end of {self}", STOP_LIMIT_S)
+            self._end(signal.SIGTERM)
         except (subprocess.TimeoutExpired, LabFailed):
-            for process in self.processes():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            for root in self.roots:
-                root.wait()
+            self._end(signal.SIGKILL)
+        self.tidy()
+
+    def _end(self, number):
+        """Send a signal to all there are, SIGTERM to the roots alone, and wait for the end of them."""
+        for process in [root.pid for root in self.roots] if number == signal.SIGTERM else self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        for root in self.roots:
+            root.wait(STOP_LIMIT_S)
+        wait_for(lambda: not self.processes(), f"end of {self}", STOP_LIMIT_S)
         self.roots = []
 
     def run(self, *words):
@@ -174,8 +198,17 @@ class Seawall(Server):
 
     name = "seawall"
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.counted = [0, 0]  # refused by processes that were killed; by the present one, when last asked
+
     def program(self):
         return self.build / "seawall"
+
+    @property
+    def pins(self):
+        """Where its part in the kernel outlives it: a BPF file system, which `ip netns exec` leaves in place."""
+        return self.state / "pins"
 
     def version(self):
         return first_version(output_of(self.program(), "--version"))
@@ -183,7 +216,22 @@ class Seawall(Server):
     def prepare(self, zones):
         lines = "".join(f"{origin}\t{path}\n" for origin, path in zones.items())
         (self.state / "zones").write_text(lines)
-        self.fill("seawall.yaml", interface=self.interface, addresses=quoted_addresses())
+        pin = f"pin: {self.pins}" if self.setup.will_kill and self._mount_pins() else ""
+        self.fill("seawall.yaml", interface=self.interface, addresses=quoted_addresses(), pin=pin)
+
+    def _mount_pins(self):
+        """@return whether there is a place to pin to, and a program that knows what to do with it"""
+        self.pins.mkdir(exist_ok=True)
+        if not self.pins.is_mount():
+            topology.command("mount", "-t", "bpf", "bpf", self.pins)
+        probe = self.state / "probe.yaml"
+        probe.write_text(f"server:\n  pin: {self.pins}\n")
+        return "unknown key" not in output_of(self.program(), "check", probe)
+
+    def stop(self):
+        super().stop()
+        if self.pins.is_mount():
+            topology.command("umount", self.pins)
 
     def programs(self):
         return [[self.program(), "serve", self.state / "seawall.yaml"]]
@@ -212,9 +260,16 @@ class Seawall(Server):
         return sorted(events, key=lambda event: event["noticed"])
 
     def refused(self):
-        """How many packets it has refused, and how many of them by known resolvers for names that exist."""
-        status = self.ask("guard", "status")
-        return status["refused"], status["refused_known"]
+        """How many packets it has refused; of a process that was killed, those before it was last asked."""
+        try:
+            now = self.ask("guard", "status")["refused"]
+        except LabFailed:
+            if not self.is_killed:
+                raise
+            return sum(self.counted)
+        before, seen = self.counted
+        self.counted = [before + seen if now < seen else before, now]
+        return sum(self.counted)
 
 
 class Knot(Server):
@@ -236,8 +291,7 @@ class Knot(Server):
     def take_up(self):
         self.run("knotc", "--config", self.state / "knot.conf", "reload")
 
-    def stop(self):
-        super().stop()
+    def tidy(self):
         # It leaves its program on the interface.
         self.lab.ip(self.namespace, f"link set dev {self.interface} xdpdrv off")
 
@@ -377,6 +431,12 @@ class Fleet:
         return {name: {"ok": seconds is not None, "seconds": seconds, **({"error": error} if error else {})}
                 for name, seconds in done.items()}
 
+    def kill(self, pop):
+        """@param pop  a POP's name. @return its server, to be restarted with the zones of the fleet"""
+        server = self.servers[POPS.index(pop)]
+        server.kill()
+        return server
+
     def _take_up(self):
         def one(server):
             server.prepare(self.zones)
@@ -412,7 +472,7 @@ class Fleet:
         """Packets refused so far, over all nodes; None from servers that do not say."""
         if not isinstance(self.servers[0], Seawall):
             return None
-        return sum(server.refused()[0] for server in self.servers)
+        return sum(server.refused() for server in self.servers)
 
     def stop(self):
         for server in self.servers:

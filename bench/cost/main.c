@@ -160,9 +160,9 @@ static double way_run(struct way *way, uint32_t repeat)
 static int row_way(struct way *way, const struct options *options, const struct cost_row *row,
 	struct figures *figures, uint32_t round)
 {
-	static const unsigned programs[] = {SEAWALL, BARE, LOOK};
-	for (unsigned i = 0; i < 3; i++) {
-		unsigned program = programs[(i + round) % 3];
+	static const unsigned programs[] = {SEAWALL, BARE, LOOK, NOTHING};
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned program = programs[(i + round) % 4];
 		place_samples(way->place);
 		place_order(way->place, row, FLOOD_EVERY);
 		int error = bpf_xdp_attach(
@@ -212,7 +212,9 @@ static void row_print(
 	for (unsigned program = 0; program < PROGRAMS; program++) {
 		if (figures->ns[program][0] == 0)
 			continue;
-		printf("%s\"%s\": [", comma, program_labels[program]);
+		/* a program that does nothing leaves all to the stack */
+		printf("%s\"%s\": [", comma,
+			program == NOTHING && options->interface ? "stack" : program_labels[program]);
 		for (uint32_t round = 0; round < options->rounds; round++)
 			printf("%s%.2f", round ? ", " : "", figures->ns[program][round]);
 		printf("]");

@@ -9,7 +9,7 @@
 #include "wire/sha1.h"
 
 /* What is more work is left to user space: SHA-1 takes 0.3 to 0.8 us for a block, and a chain of wildcards
- * wants a hash for each of its links. RFC 9276 s3.1 asks for no iterations: then no chain is too long. */
+ * wants a hash for each of its links. RFC 9276 s3.1 asks for no iterations. */
 #ifdef SW_BPF
 #define SW_ITERATIONS_MAX 16
 #define SW_SHA1_BLOCKS_MAX (2 * SW_LINKS_MAX) /* of one query */

@@ -13,7 +13,7 @@
 
 /** One packet. Numbers in host order unless said otherwise. */
 struct sw_sample {
-	uint64_t time_ns;     /* CLOCK_MONOTONIC */
+	uint64_t time_ns;     /* CLOCK_MONOTONIC_COARSE */
 	uint64_t zone;	      /* keyed hash of the apex (wire/hash.h); 0: no zone of ours */
 	uint64_t features;    /* answer/traits.h; 0 where there is no question */
 	uint32_t weight;      /* packets that it stands for */

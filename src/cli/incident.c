@@ -49,6 +49,8 @@ static void print_incident(const json_t *incident)
 	json_t *peak;
 	printf("%4.0f  %s  %-22s ", number(incident, "incident"),
 		moment(incident, "begin", begin, sizeof(begin)), moment(incident, "end", end, sizeof(end)));
+	if (number(incident, "end") > 0 && json_is_false(json_object_get(incident, "end_seen")))
+		printf(" (its end was not seen)");
 	json_object_foreach(json_object_get(incident, "peak_pps"), vector, peak)
 		printf(" %s %.0f/s", vector, json_number_value(peak));
 	putchar('\n');
@@ -56,11 +58,13 @@ static void print_incident(const json_t *incident)
 
 static void print_event(const json_t *event)
 {
-	char when[40];
+	char when[40], since[40];
 	printf("%s  incident %-3.0f %-12s %-12s", moment(event, "time", when, sizeof(when)),
 		number(event, "incident"), text(event, "type"), text(event, "vector"));
 	if (json_is_number(json_object_get(event, "rate_pps")))
 		printf(" %10.0f/s", number(event, "rate_pps"));
+	if (number(event, "away_from") > 0)
+		printf(" away since %s", moment(event, "away_from", since, sizeof(since)));
 	printf("%s%s\n", *text(event, "zone") ? "  " : "", text(event, "zone"));
 }
 

@@ -3,6 +3,7 @@
 #include "guard/controller.h"
 #include "guard/cores.h"
 #include "guard/incident.h"
+#include "guard/resume.h"
 #include "guard/tell.h"
 #include "sense/replay.h"
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define PATH_MAX_BYTES 512
 #define SAVE_EVERY_MS 60000
+#define ALIVE_EVERY_MS 1000
 
 struct sw_guard {
 	struct sw_guard_settings settings;
@@ -24,10 +26,10 @@ struct sw_guard {
 	struct sw_controller *controller;
 	struct sw_cores cores;
 	struct sw_incidents *incidents;
+	struct sw_resume resume;
 	struct sw_replay_writer *recording;
 	char known_path[PATH_MAX_BYTES];
-	uint32_t incident_base; /* incidents of earlier starts */
-	uint64_t saved_ms;
+	uint64_t saved_ms, alive_ms;
 	pthread_t thread;
 	pthread_mutex_t lock; /* controller and incidents: the thread's, and whoever asks */
 	bool is_running, is_stopping;
@@ -42,19 +44,32 @@ static uint64_t clock_ns(clockid_t id)
 
 /* ---- what sense tells ---- */
 
-static void event_take(void *arg, const struct sw_event *told)
+/** From CLOCK_MONOTONIC to the time since 1970, as things are now. */
+static int64_t since_1970_ms(void)
+{
+	return (int64_t)((clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)) / 1000000);
+}
+
+static void told_take(void *arg, const struct sw_told *told)
 {
 	struct sw_guard *guard = arg;
-	struct sw_event event = *told;
+	const struct sw_event *event = &told->event;
 	char zone[SW_ZONE_TEXT_MAX], text[512];
-	int64_t since_1970_ms = (int64_t)((clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)) / 1000000);
-	event.incident += guard->incident_base;
 	bool has_zone =
-		event.zone && guard->guarded.zone_name(guard->guarded.arg, event.zone, zone, sizeof(zone));
-	sw_incidents_add(guard->incidents, &event, since_1970_ms + (int64_t)event.time_ms,
-		since_1970_ms + (int64_t)event.noticed_ms, has_zone ? zone : NULL);
-	sw_event_text(&event, has_zone ? zone : NULL, text, sizeof(text));
+		event->zone && guard->guarded.zone_name(guard->guarded.arg, event->zone, zone, sizeof(zone));
+	sw_incidents_add(guard->incidents, told, has_zone ? zone : NULL);
+	sw_told_text(told, has_zone ? zone : NULL, text, sizeof(text));
 	guard->guarded.log(text);
+}
+
+static void event_take(void *arg, const struct sw_event *event)
+{
+	struct sw_guard *guard = arg;
+	int64_t offset_ms = since_1970_ms();
+	const struct sw_told told = {.event = *event,
+		.wall_ms = offset_ms + (int64_t)event->time_ms,
+		.wall_noticed_ms = offset_ms + (int64_t)event->noticed_ms};
+	sw_resume_take(&guard->resume, &told, told_take, guard);
 }
 
 static void known_take(void *arg, const uint8_t address[16], uint8_t address_len, uint8_t hops, bool is_known)
@@ -116,6 +131,11 @@ static void turn(struct sw_guard *guard)
 	if (sw_controller_turn(guard->controller, &reading))
 		tick_record(guard, &reading);
 	__atomic_store_n(&guarded->orders->alive_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELEASE);
+	if (reading.time_ms - guard->alive_ms >= ALIVE_EVERY_MS) {
+		guard->alive_ms = reading.time_ms;
+		sw_resume_turn(&guard->resume, since_1970_ms() + (int64_t)reading.time_ms, told_take, guard);
+		sw_incidents_alive(guard->incidents);
+	}
 	if (guard->known_path[0] && reading.time_ms - guard->saved_ms >= SAVE_EVERY_MS) {
 		guard->saved_ms = reading.time_ms;
 		sw_sense_save(guard->controller->sense, guard->known_path);
@@ -168,11 +188,11 @@ static int state_open(struct sw_guard *guard, char *why)
 			unread);
 		guard->guarded.log(text);
 	}
-	guard->incident_base = sw_incidents_last(guard->incidents);
 	return 0;
 }
 
-static void known_load(struct sw_guard *guard)
+/** @return whether there was something */
+static bool known_load(struct sw_guard *guard)
 {
 	char text[PATH_MAX_BYTES + 128];
 	struct sw_sense *sense = guard->controller->sense;
@@ -185,6 +205,29 @@ static void known_load(struct sw_guard *guard)
 			strerror(-err));
 	if (err != -ENOENT)
 		guard->guarded.log(text);
+	return err == 0;
+}
+
+/** An incident that lasted when the node was there last goes on. */
+static void incident_resume(struct sw_guard *guard, bool knows_peace)
+{
+	struct sw_incident_open open;
+	int64_t now_ms = (int64_t)(clock_ns(CLOCK_REALTIME) / 1000000);
+	char text[160];
+	int err = sw_incidents_resume(guard->incidents, now_ms, SW_RESUME_WITHIN_MS, &open);
+	sw_resume_start(&guard->resume, &open, sw_incidents_last(guard->incidents),
+		sw_incidents_last_wave(guard->incidents),
+		now_ms + (knows_peace ? SW_RESUME_WAIT_MS : SW_RESUME_LEARN_MS));
+	if (open.number) {
+		snprintf(text, sizeof(text),
+			"incident %u: goes on, or ended while nobody looked: away for %.1f s", open.number,
+			(double)(now_ms - open.last_ms) / 1000);
+		guard->guarded.log(text);
+	}
+	if (err != 0) {
+		snprintf(text, sizeof(text), "guard: cannot write incidents: %s", strerror(-err));
+		guard->guarded.log(text);
+	}
 }
 
 static int controller_open(struct sw_guard *guard)
@@ -218,7 +261,7 @@ int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings
 		sw_guard_free(guard);
 		return err;
 	}
-	known_load(guard);
+	incident_resume(guard, known_load(guard));
 	guard->guarded.orders->is_observing = settings->is_observing;
 	*out = guard;
 	return 0;

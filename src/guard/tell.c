@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void sw_event_text(const struct sw_event *event, const char *zone, char *text, size_t size)
+void sw_told_text(const struct sw_told *told, const char *zone, char *text, size_t size)
 {
+	const struct sw_event *event = &told->event;
 	const char *vector = sw_vector_label(event->vector);
-	double noticed_s = (double)(event->noticed_ms - event->time_ms) / 1000;
+	double noticed_s = (double)(told->wall_noticed_ms - told->wall_ms) / 1000;
 	switch (event->type) {
 	case SW_EVENT_ONSET:
 	case SW_EVENT_VECTOR_ADDED:

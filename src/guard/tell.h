@@ -3,6 +3,7 @@
 #ifndef SW_GUARD_TELL_H
 #define SW_GUARD_TELL_H
 
+#include "guard/incident.h"
 #include "guard/learn.h"
 #include "guard/measure.h"
 
@@ -26,6 +27,6 @@ json_t *sw_tell_lanes(const struct sw_telling *telling);
 json_t *sw_tell_explain(const struct sw_telling *telling, const json_t *request);
 
 /** An event as a line of the log. */
-void sw_event_text(const struct sw_event *event, const char *zone, char *text, size_t size);
+void sw_told_text(const struct sw_told *told, const char *zone, char *text, size_t size);
 
 #endif

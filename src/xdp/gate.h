@@ -129,7 +129,7 @@ SW_INLINE uint32_t gate_dedicated(struct xdp_md *ctx, const struct frame *frame,
 }
 
 /** @return the verdict; SW_VERDICT_TCP_PASS: TCP to a service port, to be judged by the program for it */
-SW_FN uint32_t gate(struct xdp_md *ctx, struct scratch *scratch)
+SW_INLINE uint32_t gate(struct xdp_md *ctx, struct scratch *scratch)
 {
 	const struct sw_control *control = scratch ? sw_control_of(&scratch->work) : NULL;
 	if (!control || scratch->work.address_len == 0)

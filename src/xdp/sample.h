@@ -36,7 +36,7 @@ SW_FN int sample_take(uint32_t reason, uint32_t weight)
 		return 0;
 	const struct sw_work *work = &scratch->work;
 	__builtin_memset(sample, 0, sizeof(*sample));
-	sample->time_ns = bpf_ktime_get_ns();
+	sample->time_ns = bpf_ktime_get_coarse_ns();
 	sample->weight = weight;
 	sample->bytes = (uint16_t)scratch->frame.bytes;
 	sample->verdict = (uint8_t)reason;

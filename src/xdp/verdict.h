@@ -20,8 +20,7 @@ struct {
 	__type(value, struct sw_counters);
 } sw_counts SEC(".maps");
 
-/** Every packet leaves through here: counted by reason, and one in so many told of. @return action */
-SW_INLINE int verdict(uint32_t reason, int action)
+SW_INLINE int leave(uint32_t reason, int action, uint32_t reply_bytes)
 {
 	uint32_t zero = 0;
 	struct sw_counters *counters = bpf_map_lookup_elem(&sw_counts, &zero);
@@ -29,6 +28,7 @@ SW_INLINE int verdict(uint32_t reason, int action)
 	if (!counters || !control)
 		return action;
 	counters->packets[reason & 63]++;
+	counters->reply_bytes += reply_bytes;
 	uint32_t every = control->orders.sample_every[reason & 63];
 	if (every && ++counters->since[reason & 63] >= every) {
 		sample_take(reason & 63, counters->since[reason & 63]);
@@ -37,14 +37,16 @@ SW_INLINE int verdict(uint32_t reason, int action)
 	return action;
 }
 
+/** Every packet leaves through here: counted by reason, and one in so many told of. @return action */
+SW_INLINE int verdict(uint32_t reason, int action)
+{
+	return leave(reason, action, 0);
+}
+
 /** The same for a reply that goes back. */
 SW_INLINE int verdict_reply(uint32_t reason, int action, uint32_t bytes)
 {
-	uint32_t zero = 0;
-	struct sw_counters *counters = bpf_map_lookup_elem(&sw_counts, &zero);
-	if (counters)
-		counters->reply_bytes += bytes;
-	return verdict(reason, action);
+	return leave(reason, action, bytes);
 }
 
 #endif

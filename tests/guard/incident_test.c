@@ -22,7 +22,8 @@ static struct sw_event event(
 
 static void add(struct sw_incidents *incidents, struct sw_event one, int64_t at_ms)
 {
-	assert_int_equal(sw_incidents_add(incidents, &one, at_ms, at_ms + 500, "example.com."), 0);
+	assert_int_equal(
+		sw_incidents_add(incidents, &(struct sw_told){one, at_ms, at_ms + 500}, "example.com."), 0);
 }
 
 static void attack(struct sw_incidents *incidents, uint32_t number)

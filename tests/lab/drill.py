@@ -46,6 +46,7 @@ def check_usage():
     yield from refusal("neither a number", "--seed", "x")
     yield from refusal("--profile", "--profile", "huge")
     yield from refusal("not between", "--unit", "0")
+    yield from refusal("P4, in which it happens, is not played", "--kill", "--phases", "P0,P2")
 
 
 @functools.cache

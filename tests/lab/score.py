@@ -106,6 +106,7 @@ MISSED = {
     "service-waves": lambda r, f: lose(r, 0.02, [WAVE_1 + 30], pops=[2], kinds=[1]),
     "service-onset": lambda r, f: lose(r, 0.2, [WAVE_2 + 3], pops=[1], kinds=[2]),
     "service-rest": lambda r, f: lose(r, 0.02, [STORM + 10], pops=[0], kinds=[0]),
+    "killed": lambda r, f: lose(r, 0.02, range(WAVE_2 + 10, WAVE_2 + 17), pops=[0]),
     "resolutions": lambda r, f: lose(r, 0.003, range(WAVE_1, LULL), fields=["resolved"]),
     "worst-class": lambda r, f: lose(r, 0.06, range(WAVE_1, LULL), kinds=[3]),
     "top100": lose_top,
@@ -160,7 +161,7 @@ def check_phases_absent():
     """Rows of phases that were not played are not measured, and the others are."""
     run = recording.Run(*synthetic.make("seawall", phases=("P0", "P2")))
     verdicts = {row["key"]: row["verdict"] for row in score.score(run)["rows"]}
-    for key in ("refusals-P8", "refusals-P9", "back-known", "back-change"):
+    for key in ("refusals-P8", "refusals-P9", "back-known", "back-change", "killed"):
         yield from expect(key, verdicts[key], score.NOT_MEASURED)
     for key in ("service-waves", "resolutions", "back-new", "latency", "refusals-P0"):
         yield from expect(key, verdicts[key], score.PASS)
@@ -204,7 +205,8 @@ def check_nothing_reported():
     for name, facts in (("nulls", dict.fromkeys(contents()[1])), ("no run.json", None)):
         run = recording.Run(contents()[0], facts)
         for row in score.score(run)["rows"]:
-            wanted = score.NOT_REPORTED if row["key"] in stated else score.PASS
+            wanted = score.NOT_REPORTED if row["key"] in stated else \
+                score.NOT_MEASURED if row["key"] == "killed" else score.PASS
             yield from expect(f"{name}: {row['key']}", row["verdict"], wanted)
 
 
@@ -352,6 +354,16 @@ def check_touched_is_failure():
     """Over 2 % is said to be a failure."""
     found = verdict("touched", run_of(lambda r, f: put(r, "truncated", range(WAVE_2, WAVE_2 + 50), 100)))
     yield from expect("text", (found["verdict"], found["text"].endswith("a failure")), (score.MISSED, True))
+
+
+def check_killed():
+    """Only the POP that was killed is judged, only while it was dead; one that never comes back has failed."""
+    for what, seconds, pops in (("another POP", range(WAVE_2 + 10, WAVE_2 + 17), [1]),
+                                ("after it was ready", [WAVE_2 + 17], [0])):
+        found = verdict("killed", run_of(lambda r, f, s=seconds, p=pops: lose(r, 0.5, s, pops=p)))
+        yield from expect(what, (found["verdict"], found["measured"]), (score.PASS, 1))
+    found = verdict("killed", run_of(change_fact("killed", "ready", value=None)))
+    yield from expect("never back", (found["verdict"], "never ready" in found["text"]), (score.MISSED, True))
 
 
 def check_half_spoofed():

@@ -211,11 +211,18 @@ class Recorder:
             "reload": {"ok": True, "seconds": 0.4}, "new_zone": {"ok": True, "seconds": 0.2}, "transfer": None,
             "stubs": {name: [self._asked(second) for second in range(self.length_s)]
                       for name in ("unbound", "knot-resolver")},
-            "events": None, "refusals": None,
+            "events": None, "refusals": None, "killed": self._killed(),
         }
         if self.model.states:
             facts.update(self._stated())
         return facts
+
+    def _killed(self):
+        """A server that is killed in the second wave, and serves on."""
+        if "P4" not in self.phases:
+            return None
+        at = self.phases["P4"].start + 10
+        return {"pop": "us-east", "at": at + 0.1, "restart": at + 6.1, "ready": at + 7.4, "error": None}
 
     def _busy(self, second):
         load = sum(self.load(second, pop) for pop in range(4))
