@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/cli.h"
+#include "cli/replay.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@ static const char help[] =
 	"waits\n"
 	"       seawall guard explain ADDRESS [NAME] [OPTIONS]\n"
 	"                                               what becomes of a question from there, and why\n"
-	"       seawall guard observe|enforce [OPTIONS] decide and count only, or refuse as well\n\n"
+	"       seawall guard observe|enforce [OPTIONS] decide and count only, or refuse as well\n"
+	"       seawall guard replay FILE [OPTIONS]     what was recorded (guard: record), decided again\n\n"
 	"  --ttl N         explain: TTL that its packets arrive with\n"
 	"  --cookie        explain: it brings a valid cookie\n"
 	"  --json          everything, for programs\n"
@@ -163,7 +164,7 @@ static const struct verb *verb_find(const struct sw_command *command, int count,
 			name);
 		return NULL;
 	}
-	sw_complain(command, "status, lanes, explain, observe or enforce?");
+	sw_complain(command, "status, lanes, explain, observe, enforce or replay FILE?");
 	return NULL;
 }
 
@@ -189,6 +190,10 @@ static int run(const struct sw_command *command, int argc, char **argv)
 			json_decref(request);
 			return sw_option_common(command, option);
 		}
+	}
+	if (argc - optind == 2 && strcmp(argv[optind], "replay") == 0) {
+		json_decref(request);
+		return sw_replay_print(command, argv[optind + 1], is_json);
 	}
 	const struct verb *verb = verb_find(command, argc - optind, argv + optind);
 	if (!verb) {

@@ -3,9 +3,9 @@
 #include "guard/controller.h"
 #include "guard/cores.h"
 #include "guard/incident.h"
+#include "guard/replay.h"
 #include "guard/resume.h"
 #include "guard/tell.h"
-#include "sense/replay.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -112,15 +112,6 @@ static int reading_take(struct sw_guard *guard, struct sw_reading *reading)
 	return 0;
 }
 
-/** What was just given to sense, for a recording. */
-static void tick_record(struct sw_guard *guard, const struct sw_reading *reading)
-{
-	struct sw_tick tick = {.time_ms = reading->time_ms};
-	memcpy(tick.counts, reading->verdicts, sizeof(tick.counts));
-	if (guard->recording)
-		sw_replay_write_tick(guard->recording, &tick);
-}
-
 static void turn(struct sw_guard *guard)
 {
 	const struct sw_guarded *guarded = &guard->guarded;
@@ -128,8 +119,9 @@ static void turn(struct sw_guard *guard)
 	guarded->samples(guarded->arg, sample_take, guard);
 	if (reading_take(guard, &reading) != 0)
 		return; /* the orders grow old, and everybody is admitted */
-	if (sw_controller_turn(guard->controller, &reading))
-		tick_record(guard, &reading);
+	bool is_window = sw_controller_turn(guard->controller, &reading);
+	if (guard->recording)
+		sw_recording_turn(guard->recording, &reading, is_window);
 	__atomic_store_n(&guarded->orders->alive_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELEASE);
 	if (reading.time_ms - guard->alive_ms >= ALIVE_EVERY_MS) {
 		guard->alive_ms = reading.time_ms;
@@ -230,38 +222,43 @@ static void incident_resume(struct sw_guard *guard, bool knows_peace)
 	}
 }
 
-static int controller_open(struct sw_guard *guard)
+static int controller_open(struct sw_guard *guard, struct sw_controller_settings *its)
 {
 	const struct sw_guard_settings *settings = &guard->settings;
 	const struct sw_listener listener = {
 		.arg = guard, .event = event_take, .known = known_take, .network = network_take};
-	struct sw_controller_settings its = {
+	*its = (struct sw_controller_settings){
 		.limits = settings->limits, .network_qps = settings->network_qps};
-	if (getrandom(&its.seed, sizeof(its.seed), 0) != sizeof(its.seed))
+	if (getrandom(&its->seed, sizeof(its->seed), 0) != sizeof(its->seed))
 		return -EIO;
-	return sw_controller_new(&guard->controller, &its, &listener, guard->guarded.orders);
+	return sw_controller_new(&guard->controller, its, &listener, guard->guarded.orders);
 }
 
 int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings,
 	const struct sw_guarded *guarded, char *why)
 {
 	struct sw_guard *guard = calloc(1, sizeof(*guard));
+	struct sw_controller_settings its;
 	snprintf(why, SW_GUARD_WHY_MAX, "out of memory");
 	if (!guard)
 		return -ENOMEM;
 	guard->settings = *settings;
 	guard->guarded = *guarded;
 	pthread_mutex_init(&guard->lock, NULL);
-	int err = controller_open(guard);
+	int err = controller_open(guard, &its);
 	if (err == 0)
 		err = state_open(guard, why);
-	if (err == 0 && settings->recording)
-		err = sw_replay_create(&guard->recording, settings->recording);
+	bool knows_peace = err == 0 && known_load(guard);
+	if (err == 0 && settings->recording) {
+		err = sw_recording_start(
+			&guard->recording, settings->recording, &its, knows_peace ? guard->known_path : NULL);
+		snprintf(why, SW_GUARD_WHY_MAX, "cannot write %s: %s", settings->recording, strerror(-err));
+	}
 	if (err != 0) {
 		sw_guard_free(guard);
 		return err;
 	}
-	incident_resume(guard, known_load(guard));
+	incident_resume(guard, knows_peace);
 	guard->guarded.orders->is_observing = settings->is_observing;
 	*out = guard;
 	return 0;

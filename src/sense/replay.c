@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 #define TICK 1
 #define SAMPLE 2
+#define NOTE 3
 
 static const char magic[8] = {'s', 'e', 'a', 'w', 'r', 'e', 'p', 'l'};
 
@@ -93,6 +94,17 @@ int sw_replay_write_sample(struct sw_replay_writer *writer, const struct sw_samp
 	return error_of(out);
 }
 
+int sw_replay_write_note(struct sw_replay_writer *writer, const void *note, uint32_t size)
+{
+	struct sw_bytes *out = &writer->out;
+	record_begin(out);
+	sw_bytes_put_number(out, NOTE, 1);
+	sw_bytes_put_number(out, size, 4);
+	sw_bytes_put(out, note, size);
+	record_end(out);
+	return error_of(out);
+}
+
 int sw_replay_close(struct sw_replay_writer *writer)
 {
 	if (!writer)
@@ -124,7 +136,22 @@ static void sample_get(struct sw_bytes *in, struct sw_sample *sample)
 }
 
 /** @return whether it is sound */
-static bool record_feed(struct sw_bytes *in, struct sw_sense *sense)
+static bool note_pass(struct sw_bytes *in, const struct sw_replay_taker *taker)
+{
+	uint32_t size = (uint32_t)sw_bytes_get_number(in, 4);
+	uint8_t *note = size <= SW_REPLAY_NOTE_MAX ? malloc(size + 1) : NULL;
+	if (!note)
+		return false;
+	sw_bytes_get(in, note, size);
+	bool is_sound = record_is_sound(in);
+	if (is_sound && taker->note)
+		is_sound = taker->note(taker->arg, note, size) == 0;
+	free(note);
+	return is_sound;
+}
+
+/** @return whether it is sound */
+static bool record_pass(struct sw_bytes *in, const struct sw_replay_taker *taker)
 {
 	struct sw_tick tick;
 	struct sw_sample sample;
@@ -134,14 +161,18 @@ static bool record_feed(struct sw_bytes *in, struct sw_sense *sense)
 		tick_get(in, &tick);
 		if (!record_is_sound(in))
 			return false;
-		sw_sense_tick(sense, &tick);
+		if (taker->tick)
+			taker->tick(taker->arg, &tick);
 		return true;
 	case SAMPLE:
 		sample_get(in, &sample);
 		if (!record_is_sound(in))
 			return false;
-		sw_sense_sample(sense, &sample);
+		if (taker->sample)
+			taker->sample(taker->arg, &sample);
 		return true;
+	case NOTE:
+		return note_pass(in, taker);
 	default:
 		return false;
 	}
@@ -162,7 +193,7 @@ static bool is_at_end(FILE *file)
 	return byte == EOF;
 }
 
-int sw_replay_feed(const char *path, struct sw_sense *sense, uint64_t *offset)
+int sw_replay_read(const char *path, const struct sw_replay_taker *taker, uint64_t *offset)
 {
 	struct sw_bytes in = {.file = fopen(path, "re")};
 	uint64_t begin = 0;
@@ -171,11 +202,27 @@ int sw_replay_feed(const char *path, struct sw_sense *sense, uint64_t *offset)
 	bool is_sound = header_is_sound(&in);
 	while (is_sound && !is_at_end(in.file)) {
 		begin = in.offset;
-		is_sound = record_feed(&in, sense);
+		is_sound = record_pass(&in, taker);
 	}
 	int err = ferror(in.file) ? -EIO : is_sound ? 0 : -EBADMSG;
 	if (err == -EBADMSG && offset)
 		*offset = begin;
 	fclose(in.file);
 	return err;
+}
+
+static void tick_feed(void *arg, const struct sw_tick *tick)
+{
+	sw_sense_tick(arg, tick);
+}
+
+static void sample_feed(void *arg, const struct sw_sample *sample)
+{
+	sw_sense_sample(arg, sample);
+}
+
+int sw_replay_feed(const char *path, struct sw_sense *sense, uint64_t *offset)
+{
+	const struct sw_replay_taker taker = {.arg = sense, .tick = tick_feed, .sample = sample_feed};
+	return sw_replay_read(path, &taker, offset);
 }

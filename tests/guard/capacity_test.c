@@ -18,7 +18,8 @@ struct node {
 	struct sw_capacity_load load;
 	float zones[SW_ZONE_SHARES];
 	double answered[SW_LANE_COUNT], refused[SW_LANE_COUNT]; /* in the last tick, per second */
-	double core_ns;						/* of an answer; 0: cores do not matter */
+	double missing_punts; /* share of the questions for names that do not exist that user space answers */
+	double core_ns;	      /* of an answer; 0: cores do not matter */
 };
 
 static struct node *node_new(const struct sw_capacity_limits *limits)
@@ -65,6 +66,8 @@ static void tick(struct node *node, const double offered[SW_LANE_COUNT])
 		load->egress_bps += 8 * (200 * node->answered[lane] + 60 * truncated);
 		core_ns += node->core_ns *
 			   (node->answered[lane] + 0.7 * truncated + 0.4 * (node->refused[lane] - truncated));
+		if (sw_lane_is_missing((enum sw_lane)lane))
+			load->punts_qps += node->missing_punts * node->answered[lane];
 		load->lane_qps[lane] = node->orders.is_watching ? offered[lane] : 0;
 	}
 	load->busy = fmin(1, core_ns / 1e9);
@@ -146,6 +149,59 @@ static void test_calm_comes_back_at_once(void **state)
 	free(node);
 }
 
+/* A lane is filled before the next one gets anything: above one that is refused, none is; below, all are. */
+static void test_no_lane_is_passed_over(void **state)
+{
+	const double flood[SW_LANE_COUNT] = {[SW_LANE_KNOWN] = 2000,
+		[SW_LANE_RETRY] = 500,
+		[SW_LANE_NEW] = 3000,
+		[SW_LANE_DOUBTFUL] = 3000,
+		[SW_LANE_SUSPECT] = 9000};
+	(void)state;
+	for (double egress_bps = 5e6; egress_bps < 30e6; egress_bps += 1e6) {
+		struct node *node = node_new(&(struct sw_capacity_limits){.egress_bps = egress_bps});
+		ticks(node, flood, 100);
+		bool is_full = false;
+		for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++) {
+			if (flood[lane] <= 0)
+				continue;
+			if (sw_lane_is_safe((enum sw_lane)lane))
+				assert_true(node->refused[lane] == 0);
+			else if (is_full)
+				assert_true(node->answered[lane] < 0.01 * flood[lane]);
+			is_full |= node->refused[lane] > 0.01 * flood[lane];
+		}
+		free(node);
+	}
+}
+
+/* Questions that user space has to answer are what is scarce: names that do not exist wait, until they are
+ * as few as can be borne, and when they stop all is as before. */
+static void test_punts_are_kept_within_their_limit(void **state)
+{
+	struct node *node = node_new(&(struct sw_capacity_limits){.punts_qps = 1000});
+	const double flood[SW_LANE_COUNT] = {
+		[SW_LANE_KNOWN] = 2000, [SW_LANE_NEW] = 100, [SW_LANE_SUSPECT_MISSING] = 50000};
+	double punts = 0;
+	(void)state;
+	node->missing_punts = 0.5;
+	ticks(node, flood, 50);
+	for (unsigned i = 0; i < 50; i++) {
+		tick(node, flood);
+		assert_int_equal(node->capacity.scarce, SW_RESOURCE_PUNTS);
+		assert_true(node->refused[SW_LANE_KNOWN] == 0);
+		punts += node->load.punts_qps / 50;
+	}
+	assert_true(punts < 1.1 * 1000);
+	assert_true(punts > 0);
+	ticks(node, peace, 3);
+	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
+		assert_true(node->refused[lane] == 0);
+	ticks(node, peace, 20);
+	assert_int_equal(node->orders.is_watching, 0);
+	free(node);
+}
+
 /* One zone's random names are answered at that zone's expense: others keep their share. */
 static void test_zones_have_a_share_each(void **state)
 {
@@ -219,6 +275,8 @@ int main(void)
 		cmocka_unit_test(test_in_peace_nobody_is_refused),
 		cmocka_unit_test(test_lanes_wait_in_their_order),
 		cmocka_unit_test(test_calm_comes_back_at_once),
+		cmocka_unit_test(test_no_lane_is_passed_over),
+		cmocka_unit_test(test_punts_are_kept_within_their_limit),
 		cmocka_unit_test(test_zones_have_a_share_each),
 		cmocka_unit_test(test_the_worst_lanes_are_dropped),
 		cmocka_unit_test(test_room_is_found_by_the_cores),
