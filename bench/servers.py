@@ -192,8 +192,12 @@ class Seawall(Server):
         # Its first answer comes from a socket: the programs are loaded once the zones are.
         lab.wait_for(lambda: b"info: ready" in (self.state / "output").read_bytes(), "the kernel part", START_LIMIT_S)
 
+    def prepare(self, zones):
+        self.fill("seawall.yaml", "seawall.yaml")
+
     def arguments(self, zones):
-        words = [self.binary(), "serve", "--listen", f"{lab.SERVER}@53", "--xdp", self.interface()]
+        words = [self.binary(), "serve", self.state / "seawall.yaml", "--listen", f"{lab.SERVER}@53",
+                 "--xdp", self.interface()]
         for origin, file in zones.items():
             words += ["--zone", f"{origin}={file}"]
         return words
