@@ -7,16 +7,18 @@
 #define SHARE_MAX 0.5
 #define HOLD_MS 3000 /* without the rate: then a vector is off */
 #define WAVE_HOLD_MS 6000
-#define JOIN_MS 1000	     /* pauses within a stretch */
-#define PEACE_MS 5000	     /* after the last window in which something was on */
-#define ORDINARY_MS 86400000 /* a vector that lasts for a day is how things are now: its baseline learns */
-#define LOAD_WINDOWS 8	     /* 2 s: before, no share of the load is known */
-#define KNOWN_WINDOWS 40     /* 10 s: at least so long resolvers are learnt */
-#define KNOWN_LONG_WINDOWS 14400 /* 1 h: then whoever is unknown is so for good */
-#define YOUNG_WINDOWS 60	 /* 15 s of peace */
-#define KNOWN_UNKNOWN 0.25	 /* or when no more than this share is asked by strangers */
-#define SHARE_SMOOTHING 0.05	 /* of a new window */
-#define LOAD_LEAST 1000		 /* queries/s: noise is not a matter of load on a node that is asked less */
+#define JOIN_MS 1000		  /* pauses within a stretch */
+#define PEACE_MS 5000		  /* after the last window in which something was on */
+#define ORDINARY_MOST_MS 86400000 /* a vector that lasts for a day is how things are now */
+#define ORDINARY_LEAST_MS 600000
+#define ORDINARY_LEAST_QUESTIONS_MS 3600000 /* too soon, and whoever attacks becomes a known resolver */
+#define LOAD_WINDOWS 8			    /* 2 s: before, no share of the load is known */
+#define KNOWN_WINDOWS 40		    /* 10 s: at least so long resolvers are learnt */
+#define KNOWN_LONG_WINDOWS 14400	    /* 1 h: then whoever is unknown is so for good */
+#define YOUNG_WINDOWS 60		    /* 15 s of peace */
+#define KNOWN_UNKNOWN 0.25		    /* or when no more than this share is asked by strangers */
+#define SHARE_SMOOTHING 0.05		    /* of a new window */
+#define LOAD_LEAST 1000 /* queries/s: noise is not a matter of load on a node that is asked less */
 #define WAVE_LOAD_LEAST 100
 
 /** What counts as much, as shares of the usual load. */
@@ -174,6 +176,20 @@ static enum turned switch_turn(struct sw_switch *turned, const struct sw_scene *
 
 /* ---- learning ---- */
 
+static uint64_t ordinary_after_ms(const struct sw_detector *detector, enum sw_vector vector)
+{
+	uint64_t peace_ms = detector->load.windows * SW_SENSE_WINDOW_MS;
+	uint64_t least_ms = rules[vector].needs_resolvers ? ORDINARY_LEAST_QUESTIONS_MS : ORDINARY_LEAST_MS;
+	return peace_ms < least_ms ? least_ms : peace_ms < ORDINARY_MOST_MS ? peace_ms : ORDINARY_MOST_MS;
+}
+
+/** On for so long that it is how things are now. */
+static bool is_ordinary(const struct sw_detector *detector, enum sw_vector vector)
+{
+	const struct sw_switch *its = &detector->vector[vector];
+	return its->is_on && detector->scene.to_ms - its->since_ms >= ordinary_after_ms(detector, vector);
+}
+
 bool sw_detector_is_peace(const struct sw_detector *detector)
 {
 	return detector->on_ms == 0 || detector->scene.to_ms >= detector->on_ms + PEACE_MS;
@@ -195,7 +211,7 @@ static void resolvers_judge(struct sw_detector *detector)
 static bool is_any_above(const struct sw_detector *detector)
 {
 	for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
-		if (detector->vector[vector].above & 1)
+		if (detector->vector[vector].above & 1 && !is_ordinary(detector, (enum sw_vector)vector))
 			return true;
 	}
 	return false;
@@ -218,11 +234,6 @@ static void learn_from(struct sw_detector *detector, const struct sw_scene *scen
 static void learn(struct sw_detector *detector)
 {
 	const struct sw_scene *scene = &detector->scene;
-	for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
-		const struct sw_switch *its = &detector->vector[vector];
-		if (its->is_on && scene->to_ms - its->since_ms >= ORDINARY_MS)
-			sw_baseline_add(&detector->usual[vector], scene->rate[vector]);
-	}
 	if (!sw_detector_is_peace(detector)) {
 		detector->waiting_count = 0;
 		return;
@@ -315,7 +326,7 @@ static void vectors_turn(struct sw_detector *detector, enum turned turned[SW_VEC
 		turned[vector] = switch_turn(its, scene, rate, &threshold, HOLD_MS);
 		if ((its->is_on || its->above) && rate >= its->peak && scene->zone[vector])
 			detector->zone[vector] = scene->zone[vector];
-		if (its->is_on)
+		if (its->is_on && !is_ordinary(detector, (enum sw_vector)vector))
 			detector->on_ms = scene->to_ms;
 	}
 }

@@ -17,6 +17,13 @@
  * six seconds do not end it.
  *
  * Vectors that need to know who is a resolver are not judged before enough are known.
+ *
+ * While a vector is on nothing is learnt, until it has lasted for longer than all the peace before it: then
+ * it is how things are now, and all is learnt as if it were not on. That takes ten minutes at least, an hour
+ * if the vector is one of questions (whoever sends it may be taken for a resolver then), and a day at most.
+ * So what a node mistakes for an attack in its first minutes, because it has seen nothing else yet, does not
+ * keep it from learning for long; and an attack that is on when it starts is not usual a minute later. What
+ * is never ordinary stays on, but keeps nobody from learning.
  */
 #ifndef SW_SENSE_DETECTOR_H
 #define SW_SENSE_DETECTOR_H
@@ -45,7 +52,7 @@ struct sw_detector {
 	double unknown_share; /* smoothed over some five seconds of peace */
 	struct sw_switch vector[SW_VECTOR_COUNT];
 	struct sw_switch wave;
-	uint64_t on_ms;			/* end of the last window in which something was on; 0: never */
+	uint64_t on_ms; /* end of the last window in which something was on that is not ordinary; 0: never */
 	uint64_t zone[SW_VECTOR_COUNT]; /* most concerned, when the rate was highest */
 	uint32_t incidents, waves;
 	bool has_incident;
@@ -59,7 +66,8 @@ struct sw_detector {
 void sw_detector_turn(
 	struct sw_detector *detector, const struct sw_scene *scene, sw_event_fn *emit, void *arg);
 
-/** Whether what is seen may be learnt from: nothing is on, nor was in the last five seconds. */
+/** Whether what is seen may be learnt from: nothing is on but what is ordinary by now, nor was in the last
+ * five seconds. */
 bool sw_detector_is_peace(const struct sw_detector *detector);
 
 struct sw_threshold {

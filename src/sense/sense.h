@@ -7,7 +7,7 @@
  *
  * Counters say how much, samples say of what kind: each verdict's counter is divided as its samples are. What
  * comes of it, a rate for each vector and window, is held against what is usual in peace (sense/detector.h).
- * While a vector is on nothing is learnt.
+ * While a vector is on nothing is learnt, unless it stays.
  */
 #ifndef SW_SENSE_SENSE_H
 #define SW_SENSE_SENSE_H

@@ -263,11 +263,14 @@ static void scene_divide(const struct sw_window *window, const uint64_t counts[S
 	/* below one zone: a thousand customers' typing errors are no attack */
 	scene->rate[SW_VECTOR_RELAYED] = part[SW_PART_RELAYED] * zone_share(window, SW_VECTOR_RELAYED);
 	scene->rate[SW_VECTOR_RANDOM] = part[SW_PART_RANDOM] * zone_share(window, SW_VECTOR_RANDOM);
-	scene->rate[SW_VECTOR_EXISTING] = part[SW_PART_EXISTS_UNKNOWN] * (1 - few->of_unknown);
+	double few_unknown = part[SW_PART_EXISTS_UNKNOWN] * few->of_unknown;
+	double few_crowd = SW_FEW_STRANGERS * part[SW_PART_EXISTS_KNOWN] * few->of_known;
+	double few_beyond = few_unknown > few_crowd ? few_unknown - few_crowd : 0;
+	scene->rate[SW_VECTOR_EXISTING] = part[SW_PART_EXISTS_UNKNOWN] - few_unknown + few_beyond;
 	scene->existing_elsewhere =
 		scene->rate[SW_VECTOR_EXISTING] * (1 - zone_share(window, SW_VECTOR_EXISTING));
 	scene->rate[SW_VECTOR_SPOOFED] = part[SW_PART_EXISTS_SPOOFED];
-	scene->rate[SW_VECTOR_FLASH_CROWD] = part[SW_PART_EXISTS] * few->of_all;
+	scene->rate[SW_VECTOR_FLASH_CROWD] = part[SW_PART_EXISTS] * few->of_all - few_beyond;
 	/* what came n times may be counted n times where few are sampled: never more than there are */
 	double again = part[SW_PART_EXISTS_RETRY] * (1 - few->of_retry);
 	double known = part[SW_PART_EXISTS_KNOWN] * (1 - few->of_known);

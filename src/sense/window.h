@@ -16,6 +16,9 @@
 #define SW_FEW_SHARE (1.0 / 16)
 #define SW_FEW_SAMPLES 8
 #define SW_FEW_MAX 16
+/** A crowd is seen among known resolvers too: strangers may ask for the few names four times as often as
+ * those. What goes beyond that is asked by nobody's users, and counts as EXISTING. */
+#define SW_FEW_STRANGERS 4
 
 /* What the samples of a verdict are divided into; they overlap. */
 enum sw_part {

@@ -327,11 +327,67 @@ static void test_cold_start(void **state)
 	free(stage);
 }
 
+/** A flood was on when the node started. It is not usual a minute later; but after ten it keeps nobody from
+ * learning who the resolvers are, though it is still called one. */
+static void test_start_under_attack(void **state)
+{
+	(void)state;
+	struct stage *stage = stage_new();
+	stage->scene.exists_known = 0;
+	stage->scene.exists_unknown = stage->scene.exists;
+	stage->scene.rate[SW_VECTOR_SYN] = 30 * LOAD;
+	run(stage, 20);
+	assert_int_equal(stage->heard.event[0].type, SW_EVENT_ONSET);
+	uint64_t learnt = stage->detector.load.windows;
+	run(stage, 5 * 240);
+	assert_int_equal(stage->detector.load.windows, learnt);
+	assert_false(sw_detector_is_peace(&stage->detector));
+	run(stage, 6 * 240);
+	assert_true(sw_detector_is_peace(&stage->detector));
+	stage->scene.exists_known = stage->scene.exists;
+	stage->scene.exists_unknown = 0;
+	run(stage, 240);
+	assert_true(stage->detector.knows_enough);
+	assert_true(stage->detector.vector[SW_VECTOR_SYN].is_on);
+	/* another one is an alarm as ever, and then nothing is learnt */
+	stage->scene.rate[SW_VECTOR_GRE] = 5000;
+	run(stage, 2);
+	assert_non_null(event_of(stage, SW_EVENT_VECTOR_ADDED, SW_VECTOR_GRE));
+	assert_false(sw_detector_is_peace(&stage->detector));
+	free(stage);
+}
+
+/** Nobody asked the node in its first minute but one that watches it; then routes lead here. What follows is
+ * much more than ever, and no attack: it is over within minutes, not after a day. */
+static void test_start_idle(void **state)
+{
+	(void)state;
+	struct stage *stage = stage_new();
+	stage->scene.load = stage->scene.exists = stage->scene.exists_known = 2;
+	run(stage, 240);
+	stage->scene.load = stage->scene.exists = 20 * LOAD;
+	stage->scene.exists_known = 0;
+	stage->scene.exists_unknown = stage->scene.rate[SW_VECTOR_EXISTING] = 20 * LOAD;
+	stage->scene.rate[SW_VECTOR_SYN] = 0.6 * LOAD;
+	run(stage, 240);
+	assert_non_null(event_of(stage, SW_EVENT_ONSET, SW_VECTOR_SYN));
+	assert_false(sw_detector_is_peace(&stage->detector));
+	run(stage, 62 * 240);
+	assert_true(sw_detector_is_peace(&stage->detector));
+	assert_true(sw_baseline_usual(&stage->detector.load) > 15 * LOAD);
+	stage->scene.exists_known = 20 * LOAD; /* as they are learnt now */
+	stage->scene.exists_unknown = stage->scene.rate[SW_VECTOR_EXISTING] = 0;
+	run(stage, 60);
+	assert_non_null(event_of(stage, SW_EVENT_OVER, SW_VECTOR_COUNT));
+	free(stage);
+}
+
 /** What lasts for a day is how things are now. */
 static void test_ordinary(void **state)
 {
 	(void)state;
 	struct stage *stage = stage_in_peace();
+	run(stage, 86400 * 4);
 	stage->window_ms = 4000;
 	stage->scene.rate[SW_VECTOR_SCAN] = 100;
 	run(stage, 86400 / 4 - 10);
@@ -349,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_waves), cmocka_unit_test(test_slow_rise),
 		cmocka_unit_test(test_crowd_is_no_wave), cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_moved_here), cmocka_unit_test(test_most), cmocka_unit_test(test_peace),
-		cmocka_unit_test(test_cold_start), cmocka_unit_test(test_ordinary)};
+		cmocka_unit_test(test_cold_start), cmocka_unit_test(test_start_under_attack),
+		cmocka_unit_test(test_start_idle), cmocka_unit_test(test_ordinary)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,32 @@ static void test_lost_names(void **state)
 	sw_sense_free(node.sense);
 }
 
+/** One name, asked for by strangers alone: bots. Three in ten are known resolvers: a crowd. */
+static void test_few_names(void **state)
+{
+	(void)state;
+	for (int is_crowd = 0; is_crowd <= 1; is_crowd++) {
+		struct node node;
+		struct sw_vector_state existing, crowd;
+		node_start(&node);
+		peace(&node, 240);
+		for (uint32_t i = 0; i < 8000; i++) {
+			uint32_t known = (uint32_t)(random_of(i) % 500);
+			bool is_known = is_crowd && i % 10 < 3;
+			struct sw_sample sample = question_of(is_known ? known : 100000 + i % 700,
+				is_known ? (uint8_t)(4 + known % 18) : 9, 1, SW_VERDICT_ANSWERED);
+			pass(&node, &sample);
+			if (i % 1000 == 999)
+				peace(&node, 1);
+		}
+		sw_sense_vector(node.sense, SW_VECTOR_EXISTING, &existing);
+		sw_sense_vector(node.sense, SW_VECTOR_FLASH_CROWD, &crowd);
+		assert_int_equal(existing.is_on, !is_crowd);
+		assert_int_equal(crowd.is_on, is_crowd);
+		sw_sense_free(node.sense);
+	}
+}
+
 /** Who was first seen just before an attack does not become known after it. */
 static void test_distrust(void **state)
 {
@@ -294,8 +320,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_tcp_of_the_known), cmocka_unit_test(test_lost_names),
-		cmocka_unit_test(test_distrust), cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_odd_ticks), cmocka_unit_test(test_odd_samples),
-		cmocka_unit_test(test_constant_memory), cmocka_unit_test(test_labels)};
+		cmocka_unit_test(test_distrust), cmocka_unit_test(test_few_names),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_odd_ticks),
+		cmocka_unit_test(test_odd_samples), cmocka_unit_test(test_constant_memory),
+		cmocka_unit_test(test_labels)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
