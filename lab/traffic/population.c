@@ -102,13 +102,13 @@ static void retries_deal(struct lab_population *population, uint32_t *order, str
 	for (uint32_t i = 0; i < LAB_RESOLVERS; i++) {
 		struct lab_resolver *resolver = &population->resolver[order[i]];
 		bool is_operator = order[i] < LAB_OPERATORS * OPERATOR_ADDRESSES;
-		uint8_t neediest = 0;
+		uint32_t neediest = 0;
 
-		for (uint8_t retry = 1; retry < LAB_RETRY_COUNT; retry++)
+		for (uint32_t retry = 1; retry < LAB_RETRY_COUNT; retry++)
 			if (retry_shares[retry] - dealt[retry] > retry_shares[neediest] - dealt[neediest] &&
 				!(is_operator && retry == LAB_RELENTLESS))
 				neediest = retry;
-		resolver->retry = neediest;
+		resolver->retry = (uint8_t)neediest;
 		dealt[neediest] += resolver->weight;
 	}
 }
