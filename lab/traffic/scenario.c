@@ -283,6 +283,20 @@ static int flow_read(const struct reader *reader, struct lab_flow *flow, const j
 	return flow_pops_read(reader, flow, json_object_get(object, "pops"));
 }
 
+/* Whoever starts the servers does it (lab/play.py); what it wants is checked here, like all else. */
+static int killed_check(const struct reader *reader, const json_t *killed, double phase_s)
+{
+	static const char *const known[] = {"pop", "at", "restart"};
+	const char *pop = json_string_value(json_object_get(killed, "pop"));
+	double at_s = number_of(killed, "at", -1), restart_s = number_of(killed, "restart", -1);
+
+	if (!killed)
+		return 0;
+	if (index_of(reader->pops, LAB_POPS, pop) < 0 || at_s < 0 || restart_s <= at_s || restart_s > phase_s)
+		return refuse(reader, "killed: pop, at or restart is missing or out of range");
+	return keys_check(reader, killed, known, sizeof(known) / sizeof(known[0]));
+}
+
 static int phase_read(struct reader *reader, struct lab_phase *phase, const json_t *object, double begin_s)
 {
 	static const char *const known[] = {"name", "what", "seconds", "honest", "crowd", "fresh", "muted",
@@ -304,6 +318,8 @@ static int phase_read(struct reader *reader, struct lab_phase *phase, const json
 	phase->is_wave = json_is_true(json_object_get(object, "wave"));
 	phase->muted_from_s = number_of(muted, "from", 0);
 	phase->muted_until_s = number_of(muted, "until", 0);
+	if (killed_check(reader, json_object_get(object, "killed"), seconds))
+		return -EINVAL;
 	if (json_array_size(flows) > LAB_FLOWS_MAX)
 		return refuse(reader, "more than %d flows", LAB_FLOWS_MAX);
 	for (; phase->flow_count < json_array_size(flows); phase->flow_count++)

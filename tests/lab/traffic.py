@@ -92,6 +92,8 @@ def check_scenarios_are_strict():
         "no shape": {"flow": {"vector": "syn", "rate": 1, "shape": "round"}},
         "out of range": {"flow": {"vector": "syn", "rate": 1, "from": 5, "until": 4}},
         "name or seconds": {"phase": {"seconds": 0}},
+        "killed: pop": {"phase": {"killed": {"pop": "mars", "at": 1, "restart": 2}}},
+        "restart is missing": {"phase": {"killed": {"pop": "eu", "at": 2, "restart": 11}}},
         "no such variant": {"flow": {"vector": "syn", "rate": 1, "variant": 2}},
         "not of a flow of gre": {"flow": {"vector": "gre", "rate": 1, "look": {}}},
         "labels are those of random": {"flow": {"vector": "existing", "rate": 1, "look": {"labels": ["??"]}}},
