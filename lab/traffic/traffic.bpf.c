@@ -470,10 +470,10 @@ static __always_inline int attack_send(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	if (attack_fill((void *)(long)ctx->data, (void *)(long)ctx->data_end, template, &source))
 		return XDP_DROP;
-	if (orders.is_dry)
-		return XDP_DROP;
 	if (template->vector < LAB_VECTOR_COUNT)
 		counters.sent[template->vector][pop]++;
+	if (orders.is_dry)
+		return XDP_DROP;
 	return frame_send(ctx, template->is_ipv6);
 }
 
