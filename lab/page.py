@@ -240,7 +240,9 @@ def one_server(group):
         f'<section><h2>Over time</h2><p class="note">{GROUND} Rest the mouse on a second to read its values.</p>',
         phase_key(group), *figures.of_server(group), "</section>",
         f'<section><h2>Phases</h2><p class="note">Honest tries and attack packets a second are those of all POPs '
-        f"together.{phases}</p>", plain_table(list(score.phase_lines(group.cards[0])), "dense sticky"), "</section>",
+        f"together.{phases}</p>", plain_table(list(score.phase_lines(group.cards[0])), "dense sticky"),
+        *(plain_table(list(score.wave_lines(card)), "dense sticky") for card in group.cards[:1] if card["waves"]),
+        "</section>",
     ]
 
 

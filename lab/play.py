@@ -16,6 +16,7 @@ import servers
 import topology
 
 RELOAD_AT = 0.25  # of P0
+MEMORY_EVERY_S = 10
 END_LIMIT_S = 60  # for the traffic program to write its recording
 STATE = pathlib.Path("/run/drill")  # configurations and logs: inside the warden's namespaces, and gone with them
 
@@ -30,6 +31,11 @@ class Plan:
     unit_qps: int
     is_dry: bool
     build: pathlib.Path
+
+    @property
+    def counts_sources(self):
+        """Whether very many sources are tried: then memory is looked at meanwhile."""
+        return any(flow["vector"] == "sources" for phase in self.phases for flow in phase.get("flows", []))
 
     @property
     def killed(self):
@@ -166,10 +172,11 @@ class Outage(threading.Thread):
 
 
 def traffic_follow(traffic, plan, fleet, zones, show):
-    """Follow the traffic until it ends. @return what the cores did, reload, outage, what was counted in each phase"""
+    """Follow the traffic until it ends. @return what the cores did, reload, outage, what was counted and sampled"""
     cores, reload_, outage = Cores(), Reload(fleet, zones), Outage(fleet, plan.killed)
     counts = {name: PerPhase(read, plan.phase_at(0)) for name, read in
-              (("refusals", fleet.refused), ("links", fleet.lab.link_counters))}
+              (("links", fleet.lab.link_counters), ("refusals", fleet.refused))}  # what takes no time first
+    sizes = []
     peace_begin = plan.begin_of("P0")
     peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
     for line in traffic.stdout:
@@ -178,6 +185,8 @@ def traffic_follow(traffic, plan, fleet, zones, show):
             outage.start_at(time.time() - live["t"])
         cores.look(live["t"] - 1)
         show.second(live)
+        if plan.counts_sources and (live["t"] % MEMORY_EVERY_S == 0):
+            sizes.append({"t": live["t"], **fleet.memory_parts()})
         for count in counts.values():
             count.phase_is(plan.phase_at(live["t"]))
         if peace_begin is not None and live["t"] >= peace_begin + RELOAD_AT * peace_s and not reload_.ident:
@@ -189,7 +198,7 @@ def traffic_follow(traffic, plan, fleet, zones, show):
     _, errors = traffic.communicate(timeout=END_LIMIT_S)
     if traffic.returncode:
         raise topology.LabFailed(errors.strip() or f"the traffic program ended with status {traffic.returncode}")
-    return cores.shares, reload_, outage, {name: count.result() for name, count in counts.items()}
+    return cores.shares, reload_, outage, sizes, {name: count.result() for name, count in counts.items()}
 
 
 def started(directory):
@@ -260,7 +269,7 @@ def play(warden, plan, zones, name, seed, directory):
             traffic = traffic_start(lab, plan, zones, seed, directory)
             users.start(time.monotonic())
             try:
-                cpu, reload_, outage, counts = traffic_follow(traffic, plan, fleet, zones, show)
+                cpu, reload_, outage, sizes, counts = traffic_follow(traffic, plan, fleet, zones, show)
             finally:
                 traffic.kill()
                 traffic.wait()
@@ -269,7 +278,8 @@ def play(warden, plan, zones, name, seed, directory):
         events, waves = (None, None) if outage.error else events_told(fleet, started(directory))
         facts = {"server": name, "version": fleet.version(), "seed": seed, "profile": plan.profile,
                  "engine": engine, "is_dry": plan.is_dry,
-                 "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes()},
+                 "memory": {"before_bytes": reload_.bytes_after or before_bytes, "after_bytes": fleet.memory_bytes(),
+                            "samples": sizes},
                  "cpu": cpu,
                  "reload": reloaded.get("reload"), "new_zone": reloaded.get("new_zone"), "transfer": None,
                  "stubs": stubs, "events": events, "waves": waves,

@@ -165,6 +165,21 @@ def phase_row(run, name):
     }
 
 
+def wave_row(run, name, wave):
+    """How fast a wave was met: the slowest vector and POP, the slowest POP. None where nothing tells."""
+    pops = [pop for pop in range(len(run.pops)) if any(run.under_attack(pop)[second] for second in wave)]
+    backs = [measures.seconds_back(run, pop, measures.onset(run, pop, wave), wave.stop, 0.99) for pop in pops]
+    alarms = statements.alarm_delays(run, wave) if run.facts.get("events") is not None else []
+    return {
+        "phase": name,
+        "alarm_first_s": min(alarms, default=None),
+        "alarm_last_s": max(alarms, default=None),
+        "never_named": sum(delay == run.length_s for delay in alarms),
+        "back_s": max((back for back in backs if back is not None), default=None),
+        "is_back": all(back != wave.stop - measures.onset(run, pop, wave) for pop, back in zip(pops, backs)),
+    }
+
+
 def own(run, field):
     """The generator's account of itself, in each second."""
     series = run.recording.get("own", {}).get(field) or []
@@ -213,6 +228,7 @@ def score(run):
         "cautions": list(cautions(run)),
         "rows": [judge(run, row) for row in ROWS],
         "phases": [phase_row(run, name) for name in run.phases],
+        "waves": [wave_row(run, name, wave) for name, wave in run.waves],
     }
 
 
@@ -299,6 +315,17 @@ def phase_lines(card):
         yield [phase_title(row["phase"]), *(say(row) for say in PHASE_COLUMNS.values())]
 
 
+def wave_lines(card):
+    """How fast each wave was met."""
+    if card["waves"]:
+        yield ["met after", "first alarm", "last alarm", "never named", "rate back"]
+    for row in card["waves"]:
+        back = optional(row["back_s"], seconds_text)
+        yield [phase_title(row["phase"]), optional(row["alarm_first_s"], seconds_text),
+               "never" if row["never_named"] else optional(row["alarm_last_s"], seconds_text),
+               count_text(row["never_named"]), back if row["is_back"] else f"not in {back}"]
+
+
 def kind_lines(card):
     """First tries answered by kind of client: a flood of SYN hurts those that use TCP first."""
     kinds = list(dict.fromkeys(kind for row in card["phases"] for kind in row["first_rate_by_kind"]))
@@ -350,7 +377,7 @@ def title(card):
 def print_score(card):
     print(f"\n{title(card)}\n")
     print(card_text(one_lines(card)) + "\n")
-    for table in map(table_text, (phase_lines(card), kind_lines(card), attack_lines(card))):
+    for table in map(table_text, (phase_lines(card), wave_lines(card), kind_lines(card), attack_lines(card))):
         if table:
             print(table + "\n")
     if card["fresh_rate"] is not None:

@@ -453,7 +453,10 @@ class Fleet:
 
     def memory_bytes(self):
         """Of all POPs together: processes, BPF maps and programs."""
-        return sum(memory.server_bytes(self.processes()))
+        return sum(self.memory_parts().values())
+
+    def memory_parts(self):
+        return dict(zip(("process_bytes", "bpf_bytes"), memory.server_bytes(self.processes())))
 
     def engine(self):
         return ", ".join(sorted({server.engine() for server in self.servers}))
@@ -472,7 +475,8 @@ class Fleet:
         """Packets refused so far, over all nodes; None from servers that do not say."""
         if not isinstance(self.servers[0], Seawall):
             return None
-        return sum(server.refused() for server in self.servers)
+        with concurrent.futures.ThreadPoolExecutor(len(self.servers)) as pool:
+            return sum(pool.map(Seawall.refused, self.servers))
 
     def stop(self):
         for server in self.servers:

@@ -58,20 +58,21 @@ def matches(run):
     return met, [other for other in stated if not any(other in others for others in met)]
 
 
+def alarm_delays(run, seconds):
+    """Seconds from each beginning of a vector at a POP, in a span, until the server names both; else the whole run."""
+    return [max(0, min(other[4] for other in stated) - span.start) if stated else run.length_s
+            for (_, _, span), stated in zip(true_spans(run), matches(run)[0]) if span.start in seconds]
+
+
 def alarm(run, _row):
-    """Seconds from a vector's beginning at a POP until the server names both; one never named counts as the run."""
     if run.facts.get("events") is None:
         return not_reported()
-    truth = true_spans(run)
-    if not truth:
+    delays = alarm_delays(run, range(run.length_s))
+    if not delays:
         return absent("no attack")
-    delays = []
-    for (_, _, span), stated in zip(truth, matches(run)[0]):
-        delays.append(max(0, min(other[4] for other in stated) - span.start) if stated else run.length_s)
     missing = sum(delay == run.length_s for delay in delays)
-    value = nearest_rank(delays, 0.95)
-    text = f"{missing} of {len(truth)} never" if missing else f"all {len(truth)} named"
-    return Measured(value, text)
+    text = f"{missing} of {len(delays)} never" if missing else f"all {len(delays)} named"
+    return Measured(nearest_rank(delays, 0.95), text)
 
 
 def precision(run, _row):

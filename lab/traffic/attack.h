@@ -6,8 +6,6 @@
 #include "names.h"
 #include "scenario.h"
 
-#define LAB_VARIANTS_MAX 3 /* of one vector: other options, label lengths, TTLs */
-
 struct lab_attack {
 	struct lab_template *templates; /* LAB_TEMPLATES */
 	uint32_t template_count;
@@ -20,10 +18,12 @@ struct lab_attack {
 
 /** Write the templates of all vectors.
  *
+ * @param scenario  for its looks; NULL: without
  * @param victim  zone under attack, wire format
  * @return 0; -ENOENT when the victim has no name that exists */
 int lab_attack_prepare(struct lab_attack *attack, struct lab_template *templates,
-	const struct lab_names *names, const uint8_t *victim, uint32_t victim_bytes);
+	const struct lab_names *names, const struct lab_scenario *scenario, const uint8_t *victim,
+	uint32_t victim_bytes);
 
 /** Whether every flow of a scenario has its templates. @return the flow's vector, or NULL when all have */
 const char *lab_attack_lacks(const struct lab_attack *attack, const struct lab_scenario *scenario);

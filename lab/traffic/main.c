@@ -346,7 +346,7 @@ static int attack_ready(struct drill *drill)
 	drill->model.victim_bytes = lab_name_parse(drill->options.victim, drill->model.victim, &labels);
 	if (!drill->model.victim_bytes ||
 		lab_attack_prepare(&drill->attack, drill->wire.bpf->bss->templates, &drill->names,
-			drill->model.victim, drill->model.victim_bytes))
+			&drill->scenario, drill->model.victim, drill->model.victim_bytes))
 		return complain("--victim", "none of its names is in the names file");
 	lacks = lab_attack_lacks(&drill->attack, &drill->scenario);
 	if (lacks)

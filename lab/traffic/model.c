@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT_BITS 21
-_Static_assert(LAB_TRIES == 1u << SLOT_BITS, "ID and port hold the slot");
+#define SLOT_BITS __builtin_ctz(LAB_TRIES) /* ID and port hold the slot */
 #define GENERATION_MASK 0x3ffu /* 10 bits beside it */
 #define CODE_MASK 0x7fffffffu  /* 16 bits of ID, 15 of a port from 32768 on */
 #define CODE_MULTIPLIER 0x2c1b3c6du

@@ -76,9 +76,9 @@ static int type_parse(const char *text, struct lab_name *name, int *holds_names)
 
 static int kind_parse(const char *text, struct lab_name *name)
 {
-	for (uint8_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i], text) == 0) {
-			name->kind = i;
+			name->kind = (uint8_t)i;
 			return 0;
 		}
 	return -EINVAL;

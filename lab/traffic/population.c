@@ -16,6 +16,7 @@
 #define TCP_SHARE 0.03
 #define MINIMISING_SHARE 0.4
 #define SCANNER_SHARE 0.71
+#define ENDPOINTS_IPV6_SHARE 0.25
 
 /* By traffic. Of the relentless there are few, and none are among the operators of public resolvers. */
 static const double retry_shares[LAB_RETRY_COUNT] = {
@@ -101,13 +102,13 @@ static void retries_deal(struct lab_population *population, uint32_t *order, str
 	for (uint32_t i = 0; i < LAB_RESOLVERS; i++) {
 		struct lab_resolver *resolver = &population->resolver[order[i]];
 		bool is_operator = order[i] < LAB_OPERATORS * OPERATOR_ADDRESSES;
-		uint8_t neediest = 0;
+		uint32_t neediest = 0;
 
-		for (uint8_t retry = 1; retry < LAB_RETRY_COUNT; retry++)
+		for (uint32_t retry = 1; retry < LAB_RETRY_COUNT; retry++)
 			if (retry_shares[retry] - dealt[retry] > retry_shares[neediest] - dealt[neediest] &&
 				!(is_operator && retry == LAB_RELENTLESS))
 				neediest = retry;
-		resolver->retry = neediest;
+		resolver->retry = (uint8_t)neediest;
 		dealt[neediest] += resolver->weight;
 	}
 }
@@ -226,7 +227,8 @@ static void endpoints_make(struct lab_population *population, struct taken *take
 		} while (!address_take(taken, address & 0xffffff));
 		endpoint->address = htonl(address);
 		endpoint->hops = (uint8_t)(4 + lab_draw_below(random, 18));
-		endpoint->is_scanner = lab_draw_unit(random) < SCANNER_SHARE;
+		endpoint->is_ipv6 = lab_draw_unit(random) < ENDPOINTS_IPV6_SHARE;
+		endpoint->is_scanner = !endpoint->is_ipv6 && lab_draw_unit(random) < SCANNER_SHARE;
 		endpoint->weight = lab_draw_lognormal(random, 1.0);
 	}
 }
@@ -270,6 +272,23 @@ static void table_shuffle(struct lab_source table[LAB_SOURCE_ENTRIES], struct la
 	}
 }
 
+struct lab_source lab_endpoint_source(const struct lab_endpoint *endpoint)
+{
+	uint32_t address = ntohl(endpoint->address), network = address >> 8 & 0xffff, host = address & 0xff;
+	struct lab_source source = {.is_ipv6 = endpoint->is_ipv6,
+		.hops = endpoint->hops,
+		.is_scanner = endpoint->is_scanner,
+		.address = {endpoint->address}};
+
+	if (endpoint->is_ipv6) {
+		source.address[0] = htonl(0xfd000000 | network << 8);
+		source.address[1] = htonl(0x00010000 | host); /* 1: no resolver's network */
+		source.address[2] = htonl(address * 0x9e3779b1);
+		source.address[3] = htonl(address * 0x85ebca6b);
+	}
+	return source;
+}
+
 /* Entries in proportion to weights: entry i is whoever covers the point (i + 1/2) / LAB_SOURCE_ENTRIES of the
  * whole. Every endpoint with less than an entry's weight would be left out by chance, so each has one first.
  */
@@ -293,9 +312,7 @@ void lab_endpoints_spread(const struct lab_population *population,
 		covered[pop] += 1 + spare * endpoint->weight / sum[pop];
 		until = covered[pop] < LAB_SOURCE_ENTRIES - 0.5 ? covered[pop] : LAB_SOURCE_ENTRIES;
 		for (; filled[pop] < (uint32_t)(until + 0.5); filled[pop]++)
-			table[pop][filled[pop]] = (struct lab_source){.address = endpoint->address,
-				.hops = endpoint->hops,
-				.is_scanner = endpoint->is_scanner};
+			table[pop][filled[pop]] = lab_endpoint_source(endpoint);
 	}
 	for (uint32_t pop = 0; pop < LAB_POPS; pop++)
 		table_shuffle(table[pop], random);
@@ -310,9 +327,12 @@ void lab_known_spread(const struct lab_population *population,
 		const struct lab_resolver *resolver =
 			&population->resolver[lab_alias_draw(&population->known, random)];
 
-		if (resolver->is_ipv6 || filled[resolver->pop] == LAB_SOURCE_ENTRIES)
+		struct lab_source *source = &table[resolver->pop][filled[resolver->pop]];
+
+		if (filled[resolver->pop] == LAB_SOURCE_ENTRIES)
 			continue;
-		memcpy(&table[resolver->pop][filled[resolver->pop]].address, resolver->address, 4);
+		*source = (struct lab_source){.is_ipv6 = resolver->is_ipv6};
+		memcpy(source->address, resolver->address, resolver->is_ipv6 ? 16 : 4);
 		missing -= ++filled[resolver->pop] == LAB_SOURCE_ENTRIES;
 	}
 }
@@ -322,12 +342,14 @@ void lab_endpoint_move(
 {
 	struct lab_endpoint *endpoint =
 		&population->endpoint[lab_draw_below(&population->churn, LAB_ENDPOINTS)];
-	uint32_t pop = lab_catchment4(endpoint->address), before = endpoint->address;
+	uint32_t pop = lab_catchment4(endpoint->address);
+	struct lab_source before = lab_endpoint_source(endpoint), after;
 
-	endpoint->address =
-		htonl((ntohl(before) & 0xffffff00) | (1 + lab_draw_below(&population->churn, 254)));
+	endpoint->address = htonl(
+		(ntohl(endpoint->address) & 0xffffff00) | (1 + lab_draw_below(&population->churn, 254)));
+	after = lab_endpoint_source(endpoint);
 	for (uint32_t i = 0; i < LAB_SOURCE_ENTRIES; i++)
-		if (table[pop][i].address == before)
-			table[pop][i].address = endpoint->address;
+		if (memcmp(table[pop][i].address, before.address, sizeof(before.address)) == 0)
+			table[pop][i] = after;
 	population->moved++;
 }

@@ -43,7 +43,8 @@ struct lab_resolver {
 struct lab_endpoint {
 	uint32_t address; /* network order */
 	uint8_t hops;
-	bool is_scanner; /* also touches unused addresses */
+	bool is_ipv6;	 /* sends from the IPv6 address that belongs to it: lab_endpoint_source() */
+	bool is_scanner; /* also touches unused addresses, of IPv4 */
 	double weight;
 };
 
@@ -68,6 +69,11 @@ void lab_known_spread(const struct lab_population *population,
 /** One endpoint gets another address of its network, as after a reconnection. */
 void lab_endpoint_move(
 	struct lab_population *population, struct lab_source table[LAB_POPS][LAB_SOURCE_ENTRIES]);
+
+/** What the kernel draws of an endpoint: its address, and how it sends.
+ *
+ * With IPv6 its network has a /48, in the same catchment, and it a /64 there. */
+struct lab_source lab_endpoint_source(const struct lab_endpoint *endpoint);
 
 /** Catchment of an IPv4 address in network order. */
 static inline uint32_t lab_catchment4(uint32_t address)

@@ -18,7 +18,20 @@ static const char *const vectors[] = {
 static const char *const shapes[] = {
 	[LAB_STEADY] = "steady", [LAB_BURSTS] = "bursts", [LAB_RISE] = "rise", [LAB_FALL] = "fall"};
 
+/* Types that a look may ask for. */
+static const struct {
+	const char *text;
+	uint16_t number;
+} types[] = {{"A", 1}, {"NS", 2}, {"CNAME", 5}, {"SOA", 6}, {"PTR", 12}, {"MX", 15}, {"TXT", 16},
+	{"AAAA", 28}, {"SRV", 33}, {"DNSKEY", 48}, {"HTTPS", 65}, {"ANY", 255}};
+
+static const struct {
+	const char *text;
+	uint8_t byte, bit; /* of the header's bytes 2 and 3 */
+} flags[] = {{"rd", 0, 0x01}, {"tc", 0, 0x02}, {"aa", 0, 0x04}, {"cd", 1, 0x10}, {"ad", 1, 0x20}};
+
 struct reader {
+	struct lab_scenario *scenario;
 	const char *const *pops;
 	char *why;
 	size_t why_bytes;
@@ -91,9 +104,159 @@ static int flow_pops_read(const struct reader *reader, struct lab_flow *flow, co
 	return 0;
 }
 
+/* ---- looks ---- */
+
+/* What a label may hold here: letters, digits, hyphens, and '?'. */
+static bool is_pattern(const char *text)
+{
+	size_t chars = strlen(text), label = 0;
+
+	for (size_t i = 0; i < chars; i++) {
+		bool is_dot = text[i] == '.';
+
+		if (!is_dot && !strchr("?-abcdefghijklmnopqrstuvwxyz0123456789", text[i]))
+			return false;
+		if (is_dot && label == 0)
+			return false;
+		label = is_dot ? 0 : label + 1;
+	}
+	return label > 0 && chars < LAB_LABEL_MAX;
+}
+
+static int look_labels_read(const struct reader *reader, struct lab_look *look, const json_t *object)
+{
+	const json_t *labels = json_object_get(object, "labels");
+	const json_t *alphabet = json_object_get(object, "alphabet");
+	size_t chars = alphabet ? json_string_length(alphabet) : 0, i;
+	json_t *label;
+
+	if (alphabet && (chars == 0 || chars > LAB_ALPHABET_MAX))
+		return refuse(reader, "look: alphabet wants 1 to %d characters", LAB_ALPHABET_MAX);
+	strcpy(look->alphabet, alphabet ? json_string_value(alphabet) : "abcdefghijklmnopqrstuvwxyz");
+	if (json_array_size(labels) > LAB_PATTERNS_MAX)
+		return refuse(reader, "look: more than %d labels", LAB_PATTERNS_MAX);
+	json_array_foreach((json_t *)labels, i, label)
+	{
+		const char *text = json_string_value(label);
+
+		if (!text || !is_pattern(text))
+			return refuse(reader, "look: labels \"%s\"", text ? text : "?");
+		strcpy(look->pattern[look->pattern_count++], text);
+	}
+	return 0;
+}
+
+static int look_options_read(const struct reader *reader, struct lab_look *look, const json_t *options)
+{
+	const char *text = json_string_value(options);
+	size_t digits = text ? strlen(text) : 0;
+	unsigned byte;
+
+	if (options && (!text || digits % 2 || digits > 2 * sizeof(look->options) ||
+			       strspn(text, "0123456789abcdef") != digits))
+		return refuse(
+			reader, "look: options want up to %zu bytes in hexadecimal", sizeof(look->options));
+	for (size_t i = 0; i < digits; i += 2) {
+		sscanf(text + i, "%2x", &byte); /* NOLINT(cert-err34-c): only digits are left */
+		look->options[look->options_bytes++] = (uint8_t)byte;
+	}
+	return 0;
+}
+
+static int look_flags_read(const struct reader *reader, struct lab_look *look, const json_t *object)
+{
+	size_t i, known;
+	json_t *flag;
+
+	json_array_foreach((json_t *)object, i, flag)
+	{
+		const char *text = json_is_string(flag) ? json_string_value(flag) : "?";
+
+		for (known = 0; known < sizeof(flags) / sizeof(flags[0]); known++)
+			if (strcmp(flags[known].text, text) == 0)
+				break;
+		if (known == sizeof(flags) / sizeof(flags[0]))
+			return refuse(reader, "look: no flag \"%s\"", text);
+		look->flags[flags[known].byte] |= flags[known].bit;
+	}
+	return 0;
+}
+
+static int look_type_read(const struct reader *reader, struct lab_look *look, const json_t *type)
+{
+	look->type = 1;
+	if (!type)
+		return 0;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (json_is_string(type) && strcmp(types[i].text, json_string_value(type)) == 0) {
+			look->type = types[i].number;
+			return 0;
+		}
+	return refuse(reader, "look: type");
+}
+
+static int look_numbers_read(const struct reader *reader, struct lab_look *look, const json_t *object)
+{
+	const json_t *ports = json_object_get(object, "ports");
+	double edns = number_of(object, "edns", 0), ttl = number_of(object, "ttl", 64);
+	double window = number_of(object, "window", 65535);
+	double first = 1024, last = 65535;
+
+	if (ports) {
+		first = json_number_value(json_array_get(ports, 0));
+		last = json_number_value(json_array_get(ports, 1));
+	}
+	/* hops of 4 to 31 are taken away from the TTL */
+	if (edns < 0 || edns > 65535 || ttl < 40 || ttl > 255 || window < 0 || window > 65535 || first < 1 ||
+		last < first || last > 65535)
+		return refuse(reader, "look: edns, ttl, window or ports out of range");
+	look->edns_bytes = (uint16_t)edns;
+	look->ttl = (uint8_t)ttl;
+	look->window = (uint16_t)window;
+	look->port_first = (uint16_t)first;
+	look->port_count = (uint16_t)(last - first + 1);
+	look->wants_dnssec = json_is_true(json_object_get(object, "do"));
+	return 0;
+}
+
+static int look_read(const struct reader *reader, struct lab_flow *flow, const json_t *object)
+{
+	static const char *const known[] = {
+		"labels", "alphabet", "type", "edns", "do", "options", "flags", "ttl", "window", "ports"};
+	struct lab_scenario *scenario = reader->scenario;
+	struct lab_look *look = &scenario->look[scenario->look_count];
+	bool is_tcp = flow->vector == LAB_SYN || flow->vector == LAB_ACK;
+	bool is_query =
+		flow->vector == LAB_RANDOM || flow->vector == LAB_EXISTING || flow->vector == LAB_SPOOFED;
+
+	if (!is_tcp && !is_query)
+		return refuse(reader, "look: not of a flow of %s", vectors[flow->vector]);
+	if (scenario->look_count == LAB_LOOKS_MAX)
+		return refuse(reader, "more than %d looks in all", LAB_LOOKS_MAX);
+	if (keys_check(reader, object, known, sizeof(known) / sizeof(known[0])) ||
+		look_labels_read(reader, look, object) ||
+		look_options_read(reader, look, json_object_get(object, "options")) ||
+		look_flags_read(reader, look, json_object_get(object, "flags")) ||
+		look_type_read(reader, look, json_object_get(object, "type")) ||
+		look_numbers_read(reader, look, object))
+		return -EINVAL;
+	if (is_tcp ? look->options_bytes % 4 || look->pattern_count
+		   : look->options_bytes && !look->edns_bytes)
+		return refuse(reader, "look: options want EDNS, and in TCP whole words and no labels");
+	if (is_query && (flow->vector == LAB_RANDOM) != (look->pattern_count > 0))
+		return refuse(reader, "look: labels are those of random names");
+	scenario->look_vector[scenario->look_count] = flow->vector;
+	flow->variant = (uint8_t)(LAB_VARIANTS_BUILT_IN + scenario->look_count++);
+	return 0;
+}
+
+/* ---- flows and phases ---- */
+
 static int flow_read(const struct reader *reader, struct lab_flow *flow, const json_t *object, double phase_s)
 {
-	static const char *const known[] = {"vector", "variant", "shape", "pops", "rate", "from", "until"};
+	static const char *const known[] = {
+		"vector", "variant", "shape", "pops", "rate", "from", "until", "look"};
+	const json_t *look = json_object_get(object, "look");
 	const char *vector = json_string_value(json_object_get(object, "vector"));
 	const char *shape = json_string_value(json_object_get(object, "shape"));
 	int vector_index = index_of(vectors, LAB_VECTOR_COUNT, vector);
@@ -106,6 +269,10 @@ static int flow_read(const struct reader *reader, struct lab_flow *flow, const j
 	flow->vector = (uint8_t)vector_index;
 	flow->shape = (uint8_t)shape_index;
 	flow->variant = (uint8_t)number_of(object, "variant", 0);
+	if (flow->variant >= LAB_VARIANTS_BUILT_IN)
+		return refuse(reader, "flow %s: no such variant", vector);
+	if (look && look_read(reader, flow, look))
+		return -EINVAL;
 	flow->rate = number_of(object, "rate", -1);
 	flow->from_s = number_of(object, "from", 0);
 	flow->until_s = number_of(object, "until", phase_s);
@@ -116,10 +283,24 @@ static int flow_read(const struct reader *reader, struct lab_flow *flow, const j
 	return flow_pops_read(reader, flow, json_object_get(object, "pops"));
 }
 
+/* Whoever starts the servers does it (lab/play.py); what it wants is checked here, like all else. */
+static int killed_check(const struct reader *reader, const json_t *killed, double phase_s)
+{
+	static const char *const known[] = {"pop", "at", "restart"};
+	const char *pop = json_string_value(json_object_get(killed, "pop"));
+	double at_s = number_of(killed, "at", -1), restart_s = number_of(killed, "restart", -1);
+
+	if (!killed)
+		return 0;
+	if (index_of(reader->pops, LAB_POPS, pop) < 0 || at_s < 0 || restart_s <= at_s || restart_s > phase_s)
+		return refuse(reader, "killed: pop, at or restart is missing or out of range");
+	return keys_check(reader, killed, known, sizeof(known) / sizeof(known[0]));
+}
+
 static int phase_read(struct reader *reader, struct lab_phase *phase, const json_t *object, double begin_s)
 {
-	static const char *const known[] = {
-		"name", "what", "seconds", "honest", "crowd", "fresh", "muted", "wave", "optional", "flows"};
+	static const char *const known[] = {"name", "what", "seconds", "honest", "crowd", "fresh", "muted",
+		"wave", "optional", "killed", "flows"};
 	const char *name = json_string_value(json_object_get(object, "name"));
 	const json_t *muted = json_object_get(object, "muted"), *flows = json_object_get(object, "flows");
 	const json_t *fresh = json_object_get(object, "fresh");
@@ -137,6 +318,8 @@ static int phase_read(struct reader *reader, struct lab_phase *phase, const json
 	phase->is_wave = json_is_true(json_object_get(object, "wave"));
 	phase->muted_from_s = number_of(muted, "from", 0);
 	phase->muted_until_s = number_of(muted, "until", 0);
+	if (killed_check(reader, json_object_get(object, "killed"), seconds))
+		return -EINVAL;
 	if (json_array_size(flows) > LAB_FLOWS_MAX)
 		return refuse(reader, "more than %d flows", LAB_FLOWS_MAX);
 	for (; phase->flow_count < json_array_size(flows); phase->flow_count++)
@@ -201,7 +384,8 @@ static int phases_choose(
 int lab_scenario_read(struct lab_scenario *scenario, const char *path, const char *const *pops,
 	const char *chosen, char *why, size_t why_bytes)
 {
-	struct reader reader = {.pops = pops, .why = why, .why_bytes = why_bytes, .phase = "?"};
+	struct reader reader = {
+		.scenario = scenario, .pops = pops, .why = why, .why_bytes = why_bytes, .phase = "?"};
 	json_error_t error;
 	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 	int result;

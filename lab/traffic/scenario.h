@@ -8,6 +8,11 @@
 #include <stddef.h>
 
 #define LAB_FLOWS_MAX 24 /* of one phase */
+#define LAB_LOOKS_MAX 8	 /* of a scenario */
+#define LAB_VARIANTS_BUILT_IN 2
+#define LAB_VARIANTS_MAX (LAB_VARIANTS_BUILT_IN + LAB_LOOKS_MAX)
+#define LAB_PATTERNS_MAX 4
+#define LAB_LOOK_OPTIONS_MAX 40
 
 enum lab_shape {
 	LAB_STEADY,
@@ -16,10 +21,28 @@ enum lab_shape {
 	LAB_FALL,   /* to nothing */
 };
 
+/** How the packets of a flow look, as data: what a recogniser of attacks has to find out by itself. */
+struct lab_look {
+	char pattern[LAB_PATTERNS_MAX]
+		    [LAB_LABEL_MAX + 1];     /* labels before the victim's; '?' is drawn anew each time */
+	uint8_t pattern_count;		     /* 0: names that exist are asked for */
+	char alphabet[LAB_ALPHABET_MAX + 1]; /* '?' is one of these */
+	uint16_t type;			     /* of the question */
+	uint16_t edns_bytes;		     /* UDP payload size of EDNS, 0: without EDNS */
+	bool wants_dnssec;
+	uint8_t flags[2];		       /* of the header: bytes 2 and 3 */
+	uint8_t options[LAB_LOOK_OPTIONS_MAX]; /* of EDNS, or of TCP */
+	uint8_t options_bytes;
+	uint16_t window; /* of TCP */
+	uint8_t ttl;	 /* that the tool sends with */
+	uint16_t port_first, port_count;
+};
+
 /** One vector at some POPs for some time. */
 struct lab_flow {
 	uint8_t vector;	 /* enum lab_vector */
-	uint8_t variant; /* of its packets: attack.c */
+	uint8_t variant; /* of its packets: one that is built in (attack.c), or else LAB_VARIANTS_BUILT_IN +
+			    look */
 	uint8_t shape;
 	bool pop[LAB_POPS];
 	double rate;		/* in units, at each POP */
@@ -41,6 +64,9 @@ struct lab_phase {
 struct lab_scenario {
 	struct lab_phase phase[LAB_PHASES_MAX];
 	uint32_t phase_count;
+	struct lab_look look[LAB_LOOKS_MAX];
+	uint8_t look_vector[LAB_LOOKS_MAX]; /* of the flow that has it */
+	uint32_t look_count;
 	double length_s;
 };
 

@@ -85,25 +85,33 @@ enum lab_vector {
 enum lab_sources { LAB_BY_ENDPOINTS, LAB_BY_KNOWN, LAB_BY_COUNTING };
 
 #define LAB_HEAD_BYTES 192 /* whole words; what stands behind is whatever the page held */
-#define LAB_TEMPLATES 8192
-#define LAB_LABEL_MAX 24
+#define LAB_TEMPLATES 32768
+#define LAB_LABEL_MAX 28 /* with the lengths of its labels */
+#define LAB_ALPHABET_MAX 32
 
 struct lab_template {
 	__u16 frame_bytes;
-	__u16 label_at;	  /* of random letters, 0 for none */
+	__u16 label_at;	  /* labels of which some letters are drawn, 0 for none */
 	__u8 label_bytes; /* a multiple of 4 */
 	__u8 vector;
-	__u8 protocol; /* of IPv4 */
+	__u8 protocol; /* of IPv4, or next header */
 	__u8 sources;  /* enum lab_sources */
 	__u8 is_scan;  /* destination drawn, sequence number equal to it */
-	__u8 ttl_less; /* hops that the tool's own TTL lies below 64 */
-	__u16 reserved;
-	__u32 ip_sum; /* ones' complement sums of what does not vary */
+	__u8 ttl;      /* that the tool sends with */
+	__u16 twin;    /* so many templates on stands the same for sources with IPv6; 0: there is none */
+	__u8 is_ipv6;
+	__u8 alphabet_size;
+	__u16 port_first; /* source ports: so many from here on */
+	__u16 port_count;
+	__u8 reserved[2];
+	__u32 label_varies; /* which bytes of the labels are drawn: bit 0 is the first */
+	__u8 alphabet[LAB_ALPHABET_MAX];
+	__u32 ip_sum; /* ones' complement sums of what does not vary; of IPv4 alone */
 	__u32 l4_sum; /* 0: no checksum (UDP of RFC 768) */
 	__u64 tail;   /* last eight bytes of the frame, where it is no longer than the head */
 	__u8 frame[LAB_HEAD_BYTES];
 };
-_Static_assert(sizeof(struct lab_template) == 224, "no padding");
+_Static_assert(sizeof(struct lab_template) == 264, "no padding");
 
 /** What is drawn for each packet: which template (the first of `template_count`) and in which catchment. */
 struct lab_draw {
@@ -123,13 +131,15 @@ struct lab_mix {
 
 /** One source of the attack. */
 struct lab_source {
-	__u32 address;	 /* network order */
+	__u32 address[4]; /* network order; IPv4 is the first */
+	__u8 is_ipv6;
 	__u8 hops;	 /* that its packets have passed */
 	__u8 is_scanner; /* touches unused addresses too */
-	__u8 reserved[2];
+	__u8 reserved;
 };
 
-#define LAB_SOURCE_ENTRIES 16384 /* entries per catchment; who sends more stands there more often */
+#define LAB_COUNTED_SOURCES (1u << 28) /* that many send one query each, then nobody does */
+#define LAB_SOURCE_ENTRIES 16384       /* entries per catchment; who sends more stands there more often */
 
 /** Where packets of a catchment go at present. */
 struct lab_route {

@@ -249,31 +249,35 @@ static __always_inline int attack_is_due(void)
 	return 1;
 }
 
+/* Into bytes that are 0. */
 static __always_inline int half_put(void *data, void *data_end, __u32 offset, __u32 half)
 {
 	struct unaligned_half *place = data + (offset & 255);
 
 	if ((void *)(place + 1) > data_end)
 		return -1;
-	place->half = half;
+	place->half |= half;
 	return 0;
 }
 
-/* Random letters a to z. @return their sum, or -1. */
+/* Letters of the alphabet where the pattern leaves them open. @return their sum, or -1. */
 static __always_inline long label_put(void *data, void *data_end, const struct lab_template *template)
 {
 	__u32 at = template->label_at, sum = 0;
 
 	for (__u32 i = 0; i < LAB_LABEL_MAX; i += 4) {
+		__u32 varies = template->label_varies >> i, half = 0;
 		__u64 random;
-		__u32 half;
 
 		if (i >= template->label_bytes)
 			break;
 		random = random_draw();
-		half = 0;
-		for (int j = 0; j < 4; j++)
-			half |= ('a' + (__u32)((random >> (16 * j) & 0xffff) * 26 >> 16)) << (8 * j);
+		for (int j = 0; j < 4; j++) {
+			__u32 letter = (__u32)((random >> (16 * j) & 0xffff) * template->alphabet_size >> 16);
+
+			if (varies >> j & 1)
+				half |= (__u32) template->alphabet[letter % LAB_ALPHABET_MAX] << (8 * j);
+		}
 		if (half_put(data, data_end, at + i, half))
 			return -1;
 		sum += fold(half);
@@ -303,40 +307,56 @@ static __always_inline int head_put(void *data, void *data_end, const struct lab
 	return 0;
 }
 
-/* @return -1 where whoever was drawn does not do this */
-static __always_inline int source_draw(
-	const struct lab_template *template, __u32 pop, __u32 random, __u32 *address, __u32 *hops)
+/* Never the same twice: an odd factor walks through all 32 bits before it repeats. Second byte: the
+ * catchment. */
+static __always_inline void source_count(struct lab_source *source, __u32 pop)
 {
-	const struct lab_source *source = &endpoints[pop][random % LAB_SOURCE_ENTRIES];
+	__u32 count = (__u32)counted_source++ * 0x9e3779b1;
 
-	if (template->sources == LAB_BY_COUNTING) {
-		/* 10.0.0.0/8 in a different order each time round: an odd factor walks through all of it */
-		__u32 count = (__u32)counted_source++ * 0x9e3779b1;
-
-		*address = bpf_htonl(0x0a000000 | (count >> 8));
-		*hops = count & 31;
-		return 0;
-	}
-	if (template->sources == LAB_BY_KNOWN) {
-		/* the attacker knows the address, not how far away it is */
-		*address = known[pop][random % LAB_SOURCE_ENTRIES].address;
-		*hops = source->hops;
-		return 0;
-	}
-	*address = source->address;
-	*hops = source->hops;
-	return template->is_scan && !source->is_scanner ? -1 : 0;
+	source->address[0] = bpf_htonl(0xfd000000 | pop << 22 | count >> 10);
+	source->address[1] = bpf_htonl(2); /* nobody else's network */
+	source->address[2] = 0;
+	source->address[3] = bpf_htonl(count & 0x3ff);
+	source->is_ipv6 = 1;
+	source->hops = count & 31;
 }
 
-/* What stands behind the IPv4 header, for one protocol each. @return -1 when the frame is too short. */
-static __always_inline int udp_finish(struct iphdr *ip, void *data_end, __u64 sum, __u64 random)
+/* @return -1 where whoever was drawn does not do this */
+static __always_inline int source_draw(
+	const struct lab_template *template, __u32 pop, __u32 random, struct lab_source *source)
 {
-	struct udphdr *udp = (void *)(ip + 1);
+	__u32 hops;
+
+	*source = endpoints[pop][random % LAB_SOURCE_ENTRIES];
+	if (template->sources == LAB_BY_COUNTING) {
+		if (counted_source >= LAB_COUNTED_SOURCES)
+			return -1;
+		source_count(source, pop);
+	} else if (template->sources == LAB_BY_KNOWN) {
+		/* the attacker knows the address, not how far away it is */
+		hops = source->hops;
+		*source = known[pop][random % LAB_SOURCE_ENTRIES];
+		source->hops = hops;
+	} else if (template->is_scan && !source->is_scanner) {
+		return -1;
+	}
+	return 0;
+}
+
+static __always_inline __u16 port_draw(const struct lab_template *template, __u64 random)
+{
+	return bpf_htons((__u16)(template->port_first + ((random & 0xffff) * template->port_count >> 16)));
+}
+
+/* What stands behind the IP header, for one protocol each. @return -1 when the frame is too short. */
+static __always_inline int udp_finish(
+	struct udphdr *udp, void *data_end, __u64 sum, __u64 random, const struct lab_template *template)
+{
 	__u16 *id = (void *)(udp + 1);
 
 	if ((void *)(id + 1) > data_end)
 		return -1;
-	udp->source = bpf_htons((__u16)(1024 + (random & 0xffff) % 64512));
+	udp->source = port_draw(template, random);
 	*id = (__u16)(random >> 16);
 	if (sum) {
 		__u16 check = (__u16)~fold(sum + udp->source + *id);
@@ -346,52 +366,87 @@ static __always_inline int udp_finish(struct iphdr *ip, void *data_end, __u64 su
 	return 0;
 }
 
-static __always_inline int tcp_finish(
-	struct iphdr *ip, void *data_end, __u64 sum, __u64 random, const struct lab_template *template)
+static __always_inline int tcp_finish(struct tcphdr *tcp, void *data_end, __u64 sum, __u64 random,
+	const struct lab_template *template, __u32 scanned)
 {
-	struct tcphdr *tcp = (void *)(ip + 1);
-
 	if ((void *)(tcp + 1) > data_end)
 		return -1;
-	tcp->source = bpf_htons((__u16)(1024 + (random & 0xffff) % 64512));
-	tcp->seq = template->is_scan ? ip->daddr : (__u32)(random >> 16);
+	tcp->source = port_draw(template, random);
+	tcp->seq = scanned ? scanned : (__u32)(random >> 16);
 	if (tcp->ack)
 		tcp->ack_seq = (__u32)(random >> 24);
 	tcp->check = (__u16)~fold(sum + tcp->source + tcp->seq + (__u64)tcp->ack_seq);
 	return 0;
 }
 
-static __always_inline int attack_fill(
-	void *data, void *data_end, const struct lab_template *template, __u32 pop)
+/* @return the address that is scanned, 0 for none, -1 when the frame is too short */
+static __always_inline long ip4_finish(void *data, void *data_end, const struct lab_template *template,
+	const struct lab_source *source, __u64 random)
 {
 	struct iphdr *ip = data + LAB_ETHERNET_BYTES;
-	__u32 source, hops;
-	__u64 random = random_draw(), sum = template->l4_sum;
-	long label_sum = 0;
+	__u32 scanned = 0;
 
-	if (head_put(data, data_end, template) || (void *)(ip + 1) > data_end)
+	if ((void *)(ip + 1) > data_end)
+		return -1;
+	ip->saddr = source->address[0];
+	ip->id = (__u16)random;
+	ip->ttl = (__u8)(template->ttl - source->hops);
+	if (template->is_scan) {
+		/* .128 to .191: unused */
+		scanned = bpf_htonl(LAB_SERVICE4 | ((random >> 8) & 0x3f) | 0x80);
+		ip->daddr = scanned;
+	}
+	ip->check = (__u16)~fold((__u64) template->ip_sum + ip->saddr + ip->id + ip->ttl + scanned);
+	return scanned;
+}
+
+static __always_inline int ip6_finish(
+	void *data, void *data_end, const struct lab_template *template, const struct lab_source *source)
+{
+	struct ipv6hdr *ip = data + LAB_ETHERNET_BYTES;
+
+	if ((void *)(ip + 1) > data_end)
+		return -1;
+	__builtin_memcpy(&ip->saddr, source->address, 16);
+	ip->hop_limit = (__u8)(template->ttl - source->hops);
+	return 0;
+}
+
+static __always_inline __u64 source_sum(const struct lab_source *source)
+{
+	__u64 sum = source->address[0];
+
+	if (source->is_ipv6)
+		sum += (__u64)source->address[1] + source->address[2] + source->address[3];
+	return sum;
+}
+
+static __always_inline int attack_fill(
+	void *data, void *data_end, const struct lab_template *template, const struct lab_source *source)
+{
+	void *l4 = data + (template->is_ipv6 ? LAB_UDP6_AT : LAB_UDP4_AT);
+	__u64 random = random_draw(), sum = template->l4_sum;
+	long label_sum = 0, scanned = 0;
+
+	if (head_put(data, data_end, template))
 		return -1;
 	if (template->label_at)
 		label_sum = label_put(data, data_end, template);
 	if (label_sum < 0)
 		return -1;
-	if (source_draw(template, pop, (__u32)(random >> 32), &source, &hops))
+	if (template->is_ipv6)
+		scanned = ip6_finish(data, data_end, template, source);
+	else
+		scanned = ip4_finish(data, data_end, template, source, random);
+	if (scanned < 0)
 		return -1;
-	ip->saddr = source;
-	ip->id = (__u16)random;
-	ip->ttl = (__u8)(64 - template->ttl_less - hops);
-	if (template->is_scan)
-		ip->daddr =
-			bpf_htonl(LAB_SERVICE4 | ((random >> 8) & 0x3f) | 0x80); /* .128 to .191: unused */
-	ip->check = (__u16)~fold(
-		(__u64) template->ip_sum + source + ip->id + ip->ttl + (template->is_scan ? ip->daddr : 0));
 	if (sum)
-		sum += (__u64)source + label_sum + (template->is_scan ? ip->daddr : 0);
+		sum += source_sum(source) + label_sum + scanned;
 	random = random_draw();
 	if (template->protocol == IPPROTO_UDP)
-		return udp_finish(ip, data_end, sum, random);
+		return udp_finish(l4, data_end, sum, random, template);
 	if (template->protocol == IPPROTO_TCP)
-		return tcp_finish(ip, data_end, sum, random, template);
+		return tcp_finish(l4, data_end, sum, random, template, (__u32)scanned);
 	return 0;
 }
 
@@ -403,16 +458,23 @@ static __always_inline int attack_send(struct xdp_md *ctx)
 	__u32 pop = draw.pop % LAB_POPS;
 	__u32 index = draw.template + ((__u32)(random >> 32) & ((1u << (draw.template_bits & 15)) - 1));
 	const struct lab_template *template = &templates[index % LAB_TEMPLATES];
+	struct lab_source source;
 
+	if (source_draw(template, pop, (__u32)random_draw(), &source))
+		return XDP_DROP;
+	if (source.is_ipv6 && template->twin)
+		template = &templates[(index + template->twin) % LAB_TEMPLATES];
+	if (source.is_ipv6 != template->is_ipv6)
+		return XDP_DROP; /* whoever was drawn does not do this */
 	if (bpf_xdp_adjust_tail(ctx, (int)template->frame_bytes - LAB_INPUT_BYTES))
 		return XDP_ABORTED;
-	if (attack_fill((void *)(long)ctx->data, (void *)(long)ctx->data_end, template, pop))
-		return XDP_DROP;
-	if (orders.is_dry)
+	if (attack_fill((void *)(long)ctx->data, (void *)(long)ctx->data_end, template, &source))
 		return XDP_DROP;
 	if (template->vector < LAB_VECTOR_COUNT)
 		counters.sent[template->vector][pop]++;
-	return frame_send(ctx, 0);
+	if (orders.is_dry)
+		return XDP_DROP;
+	return frame_send(ctx, template->is_ipv6);
 }
 
 SEC("xdp")

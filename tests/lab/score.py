@@ -366,6 +366,37 @@ def check_killed():
     yield from expect("never back", (found["verdict"], "never ready" in found["text"]), (score.MISSED, True))
 
 
+def check_waves_met():
+    """How fast each wave was met: the slowest alarm, and the slowest POP."""
+
+    def change(record, facts):
+        lose(record, 0.05, range(WAVE_2 + 1, WAVE_2 + 4), pops=[2])
+        for event in facts["events"]:
+            if event["t"] < LULL and event["vector"] == "syn" and event["pop"] == "us-east":
+                event["t"] += 3
+
+    rows = {row["phase"]: row for row in score.score(run_of(change))["waves"]}
+    yield from expect("last alarm of wave 1", round(rows["P2"]["alarm_last_s"], 1), 3.7)
+    yield from expect("rate of wave 2", (rows["P4"]["back_s"], rows["P4"]["is_back"]), (4, True))
+    silent = score.score(run_of(lambda r, f: f.update(events=None)))["waves"][0]
+    yield from expect("says nothing", (silent["alarm_last_s"], silent["never_named"]), (None, 0))
+
+
+def check_many_sources():
+    """Memory over 2^28 sources may grow by 2 %, at any time; over fewer nothing is said."""
+
+    def tried(count, most):
+        def change(record, facts):
+            next(entry for entry in record["vectors"] if entry["vector"] == "sources")["sent"][WAVE_1] = count
+            before = facts["memory"]["before_bytes"]
+            facts["memory"].update(after_bytes=before, samples=[{"process_bytes": int(before * most), "bpf_bytes": 0}])
+        return verdict("memory", run_of(change))["verdict"]
+
+    yield from expect("constant", tried(1 << 28, 1.019), score.PASS)
+    yield from expect("meanwhile more", tried(1 << 28, 1.03), score.MISSED)
+    yield from expect("too few", tried(1 << 27, 1), score.NOT_MEASURED)
+
+
 def check_half_spoofed():
     """With half the endpoints spoofed, a quarter may be wrong; the naive count is shown."""
 

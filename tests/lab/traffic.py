@@ -92,6 +92,19 @@ def check_scenarios_are_strict():
         "no shape": {"flow": {"vector": "syn", "rate": 1, "shape": "round"}},
         "out of range": {"flow": {"vector": "syn", "rate": 1, "from": 5, "until": 4}},
         "name or seconds": {"phase": {"seconds": 0}},
+        "killed: pop": {"phase": {"killed": {"pop": "mars", "at": 1, "restart": 2}}},
+        "restart is missing": {"phase": {"killed": {"pop": "eu", "at": 2, "restart": 11}}},
+        "no such variant": {"flow": {"vector": "syn", "rate": 1, "variant": 2}},
+        "not of a flow of gre": {"flow": {"vector": "gre", "rate": 1, "look": {}}},
+        "labels are those of random": {"flow": {"vector": "existing", "rate": 1, "look": {"labels": ["??"]}}},
+        "labels \"a..b\"": {"flow": {"vector": "random", "rate": 1, "look": {"labels": ["a..b"]}}},
+        "alphabet wants": {"flow": {"vector": "random", "rate": 1, "look": {"labels": ["?"], "alphabet": ""}}},
+        "no flag": {"flow": {"vector": "random", "rate": 1, "look": {"labels": ["?"], "flags": ["ra"]}}},
+        "in hexadecimal": {"flow": {"vector": "syn", "rate": 1, "look": {"options": "0g"}}},
+        "want EDNS": {"flow": {"vector": "existing", "rate": 1, "look": {"options": "00010000"}}},
+        "whole words": {"flow": {"vector": "syn", "rate": 1, "look": {"options": "01"}}},
+        "look: type": {"flow": {"vector": "existing", "rate": 1, "look": {"type": "B"}}},
+        "ports out of range": {"flow": {"vector": "existing", "rate": 1, "look": {"ports": [9, 8]}}},
     }
     for reason, fault in faults.items():
         phase = {"name": "P0", "seconds": 10, **fault.get("phase", {}), "flows": [fault["flow"]] if "flow" in fault else []}
