@@ -176,19 +176,21 @@ def traffic_follow(traffic, plan, fleet, zones, show):
     cores, reload_, outage = Cores(), Reload(fleet, zones), Outage(fleet, plan.killed)
     counts = {name: PerPhase(read, plan.phase_at(0)) for name, read in
               (("links", fleet.lab.link_counters), ("refusals", fleet.refused))}  # what takes no time first
-    sizes = []
+    sizes, begin = [], None
     peace_begin = plan.begin_of("P0")
     peace_s = next((phase["seconds"] for phase in plan.phases if phase["name"] == "P0"), 0)
     for line in traffic.stdout:
         live = json.loads(line)
+        begin = begin or time.time() - live["t"]
         if plan.killed and not outage.ident:
-            outage.start_at(time.time() - live["t"])
+            outage.start_at(begin)
         cores.look(live["t"] - 1)
         show.second(live)
-        if plan.counts_sources and (live["t"] % MEMORY_EVERY_S == 0):
-            sizes.append({"t": live["t"], **fleet.memory_parts()})
         for count in counts.values():
             count.phase_is(plan.phase_at(live["t"]))
+        # Last, and with its own time: where both cores are full it takes seconds.
+        if plan.counts_sources and live["t"] % MEMORY_EVERY_S == 0:
+            sizes.append({**fleet.memory_parts(), "t": round(time.time() - begin, 1)})
         if peace_begin is not None and live["t"] >= peace_begin + RELOAD_AT * peace_s and not reload_.ident:
             reload_.start()
     if reload_.ident:

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define SLOT_BITS __builtin_ctz(LAB_TRIES) /* ID and port hold the slot */
-#define GENERATION_MASK 0x3ffu /* 10 bits beside it */
-#define CODE_MASK 0x7fffffffu  /* 16 bits of ID, 15 of a port from 32768 on */
+#define GENERATION_MASK 0x3ffu		   /* 10 bits beside it */
+#define CODE_MASK 0x7fffffffu		   /* 16 bits of ID, 15 of a port from 32768 on */
 #define CODE_MULTIPLIER 0x2c1b3c6du
 #define TCP_WAIT_MS 3000
 #define AFTER_REFUSAL_MS 50 /* until the next address is asked */
