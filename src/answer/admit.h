@@ -45,8 +45,6 @@ struct {
 	__type(value, uint64_t);
 } sw_proven SEC(".maps");
 
-#define SW_PROVEN_AGE_NS 600000000000ull
-
 #define SW_RECENT_BITS 16
 
 /** What we did not answer lately: a fingerprint of source, name and type in the high bits, seconds in the

@@ -95,13 +95,36 @@ static bool zone_name(void *arg, uint64_t hash, char *text, size_t size)
 	return search.is_found;
 }
 
+struct apex_search {
+	const uint8_t *name;
+	unsigned labels; /* of the longest apex so far */
+	uint64_t hash;
+	const struct sw_hash_key *key;
+};
+
+static void apex_compare(void *arg, const struct sw_zone_report *report)
+{
+	struct apex_search *search = arg;
+	unsigned labels = sw_name_labels(report->apex), all = sw_name_labels(search->name);
+	const uint8_t *suffix = search->name;
+	if (labels > all || (search->hash && labels < search->labels))
+		return;
+	for (unsigned skip = all - labels; skip > 0; skip--)
+		suffix += 1 + *suffix;
+	if (sw_name_compare(suffix, report->apex) != 0)
+		return;
+	search->labels = labels;
+	search->hash = sw_name_hash(search->key, report->apex);
+}
+
 /** By asking for its A records, as anybody would. */
-static int name_exists(void *arg, const uint8_t *name, bool *exists)
+static int name_exists(void *arg, const uint8_t *name, bool *exists, uint64_t *zone)
 {
 	struct guarded *guarded = arg;
 	struct sw_asker asker = {.address_len = 4, .stream = true};
 	static uint8_t reply[65535]; /* commands come one at a time */
-	uint8_t query[SW_HEADER_LEN + SW_NAME_MAX + 4] = {0};
+	uint8_t query[SW_HEADER_LEN + SW_NAME_MAX + 4] = {0}, lower[SW_NAME_MAX];
+	struct apex_search search = {.name = lower, .key = sw_store_key(guarded->parts.store)};
 	size_t len = sw_name_len(name), at = SW_HEADER_LEN + len;
 	unsigned verdict;
 	query[5] = 1;
@@ -114,7 +137,17 @@ static int name_exists(void *arg, const uint8_t *name, bool *exists)
 	rcu_read_unlock();
 	*exists = verdict == SW_VERDICT_ANSWERED || verdict == SW_VERDICT_NODATA ||
 		  verdict == SW_VERDICT_REFERRAL || verdict == SW_VERDICT_TRUNCATED;
+	memcpy(lower, name, len);
+	sw_name_lower(lower);
+	sw_zones_each(guarded->parts.zones, apex_compare, &search);
+	*zone = search.hash;
 	return 0;
+}
+
+static void source_get(void *arg, const uint8_t address[16], uint8_t address_len, struct sw_source_seen *seen)
+{
+	const struct guarded *guarded = arg;
+	sw_watch_source(guarded->watch, address, address_len, seen);
 }
 
 static void say(const char *text)
@@ -195,6 +228,7 @@ static int start(void *arg, const struct sw_node_parts *parts)
 		.network = network_set,
 		.zone_name = zone_name,
 		.exists = name_exists,
+		.source = source_get,
 		.log = say};
 	guard_settings(guarded->settings, &settings);
 	guarded->worker = sw_worker_new();

@@ -50,15 +50,12 @@ static void event_print(void *arg, const struct sw_event *event)
 		text);
 }
 
-static int network_print(void *arg, const uint8_t prefix[16], uint32_t admit)
+static int network_print(void *arg, const struct sw_prefix *prefix, uint32_t admit)
 {
-	static const uint8_t zero[12];
 	const struct printing *printing = arg;
-	bool is_ipv4 = memcmp(prefix + 4, zero, sizeof(zero)) == 0 && prefix[3] == 0;
-	char address[INET6_ADDRSTRLEN], network[INET6_ADDRSTRLEN + 4], text[200];
+	char network[SW_PREFIX_TEXT_MAX], text[200];
 	double share = admit == SW_ADMIT_ALL ? 1 : admit / 4294967296.0;
-	inet_ntop(is_ipv4 ? AF_INET : AF_INET6, prefix, address, sizeof(address));
-	snprintf(network, sizeof(network), "%s/%d", address, is_ipv4 ? 24 : 48);
+	sw_prefix_text(prefix, network);
 	snprintf(text, sizeof(text), "network %s: %.1f %% of its strangers are admitted", network,
 		100 * share);
 	say(printing, printing->now_ms,

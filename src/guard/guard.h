@@ -40,8 +40,10 @@ struct sw_guarded {
 	sw_network_fn *network;
 	/* Name of a zone by the keyed hash of its apex; false when there is none. */
 	bool (*zone_name)(void *arg, uint64_t hash, char *text, size_t size);
-	/* Whether the name exists, or a wildcard covers it. */
-	int (*exists)(void *arg, const uint8_t *name, bool *exists);
+	/* Whether the name exists, or a wildcard covers it, and in which zone (0: none). */
+	int (*exists)(void *arg, const uint8_t *name, bool *exists, uint64_t *zone);
+	void (*source)(
+		void *arg, const uint8_t address[16], uint8_t address_len, struct sw_source_seen *seen);
 	void (*log)(const char *text);
 };
 

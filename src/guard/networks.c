@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "guard/networks.h"
 #include "image/lanes.h"
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 /* by size, largest last: sw_prefix_of() */
@@ -83,4 +85,14 @@ unsigned sw_networks_turn(struct sw_networks *networks, const struct sw_sense *s
 			*heard = networks->heard[--networks->count];
 	}
 	return limited;
+}
+
+const char *sw_prefix_text(const struct sw_prefix *prefix, char text[SW_PREFIX_TEXT_MAX])
+{
+	uint8_t address[16] = {0};
+	memcpy(address, &prefix->first, sizeof(prefix->first));
+	inet_ntop(prefix->address_len == 4 ? AF_INET : AF_INET6, address, text, SW_PREFIX_TEXT_MAX);
+	size_t len = strlen(text);
+	snprintf(text + len, SW_PREFIX_TEXT_MAX - len, "/%u", prefix->bits);
+	return text;
 }

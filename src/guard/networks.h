@@ -43,4 +43,9 @@ typedef int sw_network_fn(void *arg, const struct sw_prefix *prefix, uint32_t ad
 unsigned sw_networks_turn(struct sw_networks *networks, const struct sw_sense *sense, double seconds,
 	sw_network_fn *tell, void *arg);
 
+#define SW_PREFIX_TEXT_MAX 64
+
+/** "192.0.2.0/24". @return text */
+const char *sw_prefix_text(const struct sw_prefix *prefix, char text[SW_PREFIX_TEXT_MAX]);
+
 #endif

@@ -125,7 +125,7 @@ json_t *sw_tell_status(const struct sw_telling *telling)
 		lanes_json(telling));
 }
 
-static json_t *facts_json(uint8_t facts)
+json_t *sw_facts_json(uint8_t facts)
 {
 	json_t *list = json_array();
 	for (unsigned bit = 0; bit < SW_FACT_COUNT; bit++)
@@ -139,105 +139,7 @@ json_t *sw_tell_lanes(const struct sw_telling *telling)
 	json_t *rows = json_array();
 	for (unsigned facts = 0; facts < 256; facts++)
 		json_array_append_new(
-			rows, json_pack("{s:o, s:s}", "facts", facts_json((uint8_t)facts), "lane",
+			rows, json_pack("{s:o, s:s}", "facts", sw_facts_json((uint8_t)facts), "lane",
 				      sw_lane_label(telling->guarded->orders->policy.lane[facts])));
 	return json_pack("{s:o, s:o}", "lanes", lanes_json(telling), "policy", rows);
-}
-
-/* ---- explain ---- */
-
-static json_t *refusal(const char *why)
-{
-	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
-}
-
-static void reason_add(json_t *reasons, const char *text)
-{
-	json_array_append_new(reasons, json_string(text));
-}
-
-/** Facts about the source, with a sentence for each that was looked for. */
-static uint8_t source_facts(const struct sw_telling *telling, const uint8_t *address, uint8_t address_len,
-	const json_t *request, json_t *reasons)
-{
-	uint8_t hops, facts = 0;
-	char text[160];
-	const json_t *ttl = json_object_get(request, "ttl");
-	if (json_is_true(json_object_get(request, "cookie"))) {
-		facts |= SW_FACT_COOKIE;
-		reason_add(reasons, "it brings a valid cookie: its address is proven");
-	}
-	if (!sw_sense_knows(telling->sense, address, address_len, &hops)) {
-		reason_add(reasons, "the source is not known from peace");
-		return facts;
-	}
-	facts |= SW_FACT_KNOWN;
-	if (!json_is_integer(ttl)) {
-		facts |= SW_FACT_HOPS;
-		snprintf(text, sizeof(text), "the source is known from peace, %u hops away", hops);
-	} else {
-		unsigned value = (unsigned)json_integer_value(ttl);
-		bool fits = value <= 255 && sw_hops_fit((uint8_t)value, hops);
-		facts |= fits ? SW_FACT_HOPS : 0;
-		snprintf(text, sizeof(text),
-			"the source is known from peace, %u hops away; this packet comes from %s", hops,
-			fits ? "there" : "elsewhere: somebody else may use the address");
-	}
-	reason_add(reasons, text);
-	return facts;
-}
-
-static int name_facts(const struct sw_telling *telling, const char *text, uint8_t *facts, json_t *reasons)
-{
-	uint8_t name[SW_NAME_MAX];
-	bool exists;
-	if (sw_name_parse(text, name) < 0 ||
-		telling->guarded->exists(telling->guarded->arg, name, &exists) != 0)
-		return -1;
-	*facts |= exists ? SW_FACT_EXISTS : 0;
-	reason_add(reasons,
-		exists ? "the name exists, or a wildcard covers it" : "the name does not exist here");
-	return 0;
-}
-
-static const char *action_of(const struct sw_orders *orders, enum sw_lane lane, json_t *reasons)
-{
-	double admit = share_of(orders->policy.admit[lane]);
-	char text[200];
-	if (!orders->is_watching) {
-		reason_add(reasons, "there is room for everybody: nothing is refused");
-		return "answered";
-	}
-	if (sw_lane_is_safe(lane) || admit >= 1) {
-		reason_add(reasons, "its lane is admitted whole");
-		return "answered";
-	}
-	bool is_dropped = orders->dropped_lanes >> lane & 1;
-	snprintf(text, sizeof(text),
-		"there is not room for all: %.1f %% of its lane are admitted, the others are %s%s",
-		100 * admit, is_dropped ? "dropped" : "sent to TCP",
-		orders->is_observing ? " (observing: they are not)" : "");
-	reason_add(reasons, text);
-	return orders->is_observing ? "answered" : is_dropped ? "dropped" : "sent to TCP";
-}
-
-json_t *sw_tell_explain(const struct sw_telling *telling, const json_t *request)
-{
-	const char *address_text = json_string_value(json_object_get(request, "address"));
-	const char *name = json_string_value(json_object_get(request, "name"));
-	uint8_t address[16] = {0}, address_len = address_text && strchr(address_text, ':') ? 16 : 4;
-	if (!address_text || inet_pton(address_len == 16 ? AF_INET6 : AF_INET, address_text, address) != 1)
-		return refusal("\"address\" is neither an IPv4 nor an IPv6 address");
-	json_t *reasons = json_array();
-	uint8_t facts = source_facts(telling, address, address_len, request, reasons);
-	if (name && name_facts(telling, name, &facts, reasons) != 0) {
-		json_decref(reasons);
-		return refusal("\"name\" is not a domain name");
-	}
-	const struct sw_orders *orders = telling->guarded->orders;
-	enum sw_lane lane = (enum sw_lane)orders->policy.lane[facts];
-	const char *action = action_of(orders, lane, reasons);
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "address", address_text, "facts",
-		facts_json(facts), "lane", sw_lane_label(lane), "who", sw_lane_text(lane), "action", action,
-		"reasons", reasons);
 }

@@ -22,6 +22,9 @@ json_t *sw_tell_status(const struct sw_telling *telling);
 /** All lanes with what is offered and refused, and all 256 rows of the policy. */
 json_t *sw_tell_lanes(const struct sw_telling *telling);
 
+/** Labels of facts. */
+json_t *sw_facts_json(uint8_t facts);
+
 /** Why a packet like this one is answered, sent to TCP, or dropped. Request: "address", and "name", "ttl",
  * "cookie" where they are to be taken into account. */
 json_t *sw_tell_explain(const struct sw_telling *telling, const json_t *request);

@@ -4,6 +4,7 @@
 #ifndef SW_IMAGE_PREFIX_H
 #define SW_IMAGE_PREFIX_H
 
+#include "image/lanes.h"
 #include "wire/hash.h"
 
 #define SW_PREFIX_LENGTHS 3 /* IPv4: /32, /24, /16; IPv6: /64, /48, /32 */
@@ -20,5 +21,14 @@ static inline struct sw_prefix sw_prefix_of(uint64_t first, uint32_t address_len
 	uint32_t bytes = address_len == 4 ? 4 - which : 8 - 2 * which;
 	return (struct sw_prefix){first & sw_first_bytes(bytes), address_len, 8 * bytes};
 }
+
+/** What the kernel part has of a source, for explanations. */
+struct sw_source_seen {
+	uint32_t is_known;
+	uint32_t hops; /* SW_HOPS_ANY for the trusted */
+	uint32_t is_proven;
+	uint32_t network_admit;	  /* of 2^32; SW_ADMIT_ALL: none of its networks is beyond its allowance */
+	struct sw_prefix network; /* that of which least is let in */
+};
 
 #endif

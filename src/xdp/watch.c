@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /** As the BPF side lays them out (xdp/verdict.h, answer/admit.h). */
 struct counters {
@@ -21,7 +22,7 @@ struct lane_counts {
 
 struct sw_watch {
 	struct ring_buffer *samples;
-	int counts, lanes, known, loud;
+	int counts, lanes, known, loud, proven;
 	unsigned cores;
 	void *memory; /* of one element for each core, of the larger kind */
 	void (*take)(void *arg, const struct sw_sample *sample);
@@ -52,6 +53,7 @@ int sw_watch_open(struct sw_watch **out, struct sw_kernel *kernel)
 	watch->lanes = sw_kernel_map_fd(kernel, "sw_lanes");
 	watch->known = sw_kernel_map_fd(kernel, "sw_known");
 	watch->loud = sw_kernel_map_fd(kernel, "sw_loud");
+	watch->proven = sw_kernel_map_fd(kernel, "sw_proven");
 	watch->memory = calloc((size_t)cores, sizeof(struct counters));
 	watch->samples = ring_buffer__new(sw_kernel_map_fd(kernel, "sw_samples"), sample_take, watch, NULL);
 	if (!watch->memory || !watch->samples) {
@@ -137,4 +139,30 @@ int sw_watch_network(struct sw_watch *watch, const struct sw_prefix *prefix, uin
 	int err = admit == SW_ADMIT_ALL ? bpf_map_delete_elem(watch->loud, prefix)
 					: bpf_map_update_elem(watch->loud, prefix, &admit, BPF_ANY);
 	return err == 0 || (admit == SW_ADMIT_ALL && errno == ENOENT) ? 0 : -errno;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void sw_watch_source(const struct sw_watch *watch, const uint8_t address[16], uint8_t address_len,
+	struct sw_source_seen *seen)
+{
+	uint64_t first, proven_ns;
+	*seen = (struct sw_source_seen){.network_admit = SW_ADMIT_ALL};
+	memcpy(&first, address, sizeof(first));
+	seen->is_known = bpf_map_lookup_elem(watch->known, address, &seen->hops) == 0;
+	seen->is_proven = bpf_map_lookup_elem(watch->proven, address, &proven_ns) == 0 &&
+			  now_ns() <= proven_ns + SW_PROVEN_AGE_NS;
+	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++) {
+		uint32_t admit;
+		struct sw_prefix network = sw_prefix_of(first, address_len, which);
+		if (bpf_map_lookup_elem(watch->loud, &network, &admit) != 0 || admit >= seen->network_admit)
+			continue;
+		seen->network_admit = admit;
+		seen->network = network;
+	}
 }

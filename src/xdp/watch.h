@@ -33,4 +33,8 @@ int sw_watch_known(struct sw_watch *watch, const uint8_t address[16], uint8_t ho
 /** A network of which only a share of 2^32 is answered, or all again (SW_ADMIT_ALL). */
 int sw_watch_network(struct sw_watch *watch, const struct sw_prefix *prefix, uint32_t admit);
 
+/** What the programs find when they look for a source. @param address  zero-padded */
+void sw_watch_source(const struct sw_watch *watch, const uint8_t address[16], uint8_t address_len,
+	struct sw_source_seen *seen);
+
 #endif

@@ -51,7 +51,7 @@ static void event_keep(void *arg, const struct sw_event *event)
 	made->event[made->events++ % RUN_TELL_MAX] = *event;
 }
 
-static int network_keep(void *arg, const uint8_t prefix[16], uint32_t admit)
+static int network_keep(void *arg, const struct sw_prefix *prefix, uint32_t admit)
 {
 	struct made *made = arg;
 	(void)prefix;
