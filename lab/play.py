@@ -70,7 +70,7 @@ class Plan:
 
 
 class Cores:
-    """How busy the two cores were, from /proc/stat, between one look and the next."""
+    """How busy the two cores were, and how long the machine below took them away, between one look and the next."""
 
     def __init__(self):
         self.before = self._read()
@@ -84,15 +84,17 @@ class Cores:
             name, *ticks = line.split()
             if name in ("cpu0", "cpu1"):
                 ticks = [int(tick) for tick in ticks[:8]]
-                cores[name] = (ticks[3] + ticks[4], sum(ticks))  # idle and waiting; all
+                cores[name] = (ticks[3] + ticks[4], ticks[7], sum(ticks))  # idle and waiting; stolen; all
         return cores
 
     def look(self, second):
         now = self._read()
         row = {"t": second}
-        for name, (idle, whole) in now.items():
-            spent = whole - self.before[name][1]
-            row[name.replace("cpu", "core")] = round(1 - (idle - self.before[name][0]) / spent, 3) if spent else None
+        for name, (idle, stolen, whole) in now.items():
+            core, (idle_before, stolen_before, whole_before) = name.replace("cpu", "core"), self.before[name]
+            spent = whole - whole_before
+            row[core] = round(1 - (idle - idle_before) / spent, 3) if spent else None
+            row[f"{core}_stolen"] = round((stolen - stolen_before) / spent, 3) if spent else None
         self.before = now
         self.shares.append(row)
 

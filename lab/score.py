@@ -21,6 +21,7 @@ from recording import phase_title, share, total
 
 PASS, MISSED, NOT_REPORTED, NOT_MEASURED = "pass", "missed", "not reported", "not measured"
 RUNS_WANTED = 3
+STOLEN = 0.01  # of the POPs' core, likewise
 LINK_LOSS = 0.001  # of the honest: what a caution is due for
 
 
@@ -161,7 +162,7 @@ def phase_row(run, name):
         "generator_late_ms": max((own(run, "late_ms_max")[second] for second in seconds), default=None),
         "lost_before": run.lost_on_link(name, "lost"),
         "lost_behind": run.lost_on_link(name, "replies_lost"),
-        "cpu": {core: cpu_share(run, core, seconds) for core in ("core0", "core1")},
+        "cpu": {core: cpu_share(run, core, seconds) for core in ("core0", "core1", "core0_stolen")},
     }
 
 
@@ -188,7 +189,7 @@ def own(run, field):
 
 def cpu_share(run, core, seconds):
     samples = [sample[core] for sample in run.facts.get("cpu") or []
-               if seconds.start <= sample["t"] < seconds.stop and sample[core] is not None]
+               if seconds.start <= sample["t"] < seconds.stop and sample.get(core) is not None]
     return statistics.fmean(samples) if samples else None
 
 
@@ -212,6 +213,10 @@ def cautions(run):
         if worst > LINK_LOSS:
             what = "honest packets" if field == "lost" else "what servers sent"
             yield f"the lab's links lost {percent(worst)} of {what} in {phase}, {where}"
+    stolen, phase = max(((cpu_share(run, "core0_stolen", run.phases[name]) or 0, name) for name in run.phases),
+                        default=(0, ""))
+    if stolen > STOLEN:
+        yield f"the machine below took {percent(stolen)} of the POPs' core away in {phase}: packets are lost meanwhile"
     if itself.get("events_lost"):
         yield f"{itself['events_lost']:,} replies were lost in the generator, and count as unanswered"
 
@@ -302,6 +307,7 @@ PHASE_COLUMNS = {
     "lost behind": lambda row: percent(row["lost_behind"]),
     "POPs' core": lambda row: optional(row["cpu"]["core0"], "{:.0%}".format),
     "other core": lambda row: optional(row["cpu"]["core1"], "{:.0%}".format),
+    "stolen": lambda row: optional(row["cpu"]["core0_stolen"], "{:.1%}".format),
 }
 
 
