@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/capture.h"
 #include "cli/replay.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -12,13 +13,17 @@ static const char help[] =
 	"waits\n"
 	"       seawall guard explain ADDRESS [NAME] [OPTIONS]\n"
 	"                                               what becomes of a question from there, and why\n"
+	"       seawall guard explain --pcap FILE [OPTIONS]\n"
+	"                                               the same for the packets of a capture\n"
 	"       seawall guard observe|enforce [OPTIONS] decide and count only, or refuse as well\n"
 	"       seawall guard replay FILE [OPTIONS]     what was recorded (guard: record), decided again\n\n"
 	"  --ttl N         explain: TTL that its packets arrive with\n"
 	"  --cookie        explain: it brings a valid cookie\n"
+	"  --pcap FILE     explain: packets as they came to the server, the first 1,000\n"
 	"  --json          everything, for programs\n"
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
+	"What explain cannot know: whether a question is a retry, and whether it looks like a learnt attack.\n"
 	"Example: seawall guard explain 192.0.2.1 www.example.com\n";
 
 static const char *text(const json_t *object, const char *key)
@@ -171,9 +176,10 @@ static const struct verb *verb_find(const struct sw_command *command, int count,
 static int run(const struct sw_command *command, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-		{"ttl", required_argument, NULL, 't'}, {"cookie", no_argument, NULL, 'k'}, SW_CONTROL_OPTION,
+		{"ttl", required_argument, NULL, 't'}, {"cookie", no_argument, NULL, 'k'},
+		{"pcap", required_argument, NULL, 'p'}, SW_CONTROL_OPTION,
 		SW_HELP_OPTION, {NULL, 0, NULL, 0}};
-	const char *control = NULL;
+	const char *control = NULL, *capture = NULL;
 	bool is_json = false;
 	json_t *request = json_object();
 	int option;
@@ -186,6 +192,8 @@ static int run(const struct sw_command *command, int argc, char **argv)
 			json_object_set_new(request, "ttl", json_integer(strtol(optarg, NULL, 10)));
 		else if (option == 'c')
 			control = optarg;
+		else if (option == 'p')
+			capture = optarg;
 		else {
 			json_decref(request);
 			return sw_option_common(command, option);
@@ -194,6 +202,13 @@ static int run(const struct sw_command *command, int argc, char **argv)
 	if (argc - optind == 2 && strcmp(argv[optind], "replay") == 0) {
 		json_decref(request);
 		return sw_replay_print(command, argv[optind + 1], is_json);
+	}
+	if (capture) {
+		json_decref(request);
+		if (argc - optind == 1 && strcmp(argv[optind], "explain") == 0)
+			return sw_capture_explain(command, capture, control, is_json);
+		sw_complain(command, "--pcap is for 'explain', without an address");
+		return SW_EXIT_USAGE;
 	}
 	const struct verb *verb = verb_find(command, argc - optind, argv + optind);
 	if (!verb) {

@@ -105,13 +105,8 @@ struct apex_search {
 static void apex_compare(void *arg, const struct sw_zone_report *report)
 {
 	struct apex_search *search = arg;
-	unsigned labels = sw_name_labels(report->apex), all = sw_name_labels(search->name);
-	const uint8_t *suffix = search->name;
-	if (labels > all || (search->hash && labels < search->labels))
-		return;
-	for (unsigned skip = all - labels; skip > 0; skip--)
-		suffix += 1 + *suffix;
-	if (sw_name_compare(suffix, report->apex) != 0)
+	unsigned labels = sw_name_labels(report->apex);
+	if (!sw_name_in(search->name, report->apex) || (search->hash && labels < search->labels))
 		return;
 	search->labels = labels;
 	search->hash = sw_name_hash(search->key, report->apex);
@@ -123,8 +118,8 @@ static int name_exists(void *arg, const uint8_t *name, bool *exists, uint64_t *z
 	struct guarded *guarded = arg;
 	struct sw_asker asker = {.address_len = 4, .stream = true};
 	static uint8_t reply[65535]; /* commands come one at a time */
-	uint8_t query[SW_HEADER_LEN + SW_NAME_MAX + 4] = {0}, lower[SW_NAME_MAX];
-	struct apex_search search = {.name = lower, .key = sw_store_key(guarded->parts.store)};
+	uint8_t query[SW_HEADER_LEN + SW_NAME_MAX + 4] = {0};
+	struct apex_search search = {.name = name, .key = sw_store_key(guarded->parts.store)};
 	size_t len = sw_name_len(name), at = SW_HEADER_LEN + len;
 	unsigned verdict;
 	query[5] = 1;
@@ -137,8 +132,6 @@ static int name_exists(void *arg, const uint8_t *name, bool *exists, uint64_t *z
 	rcu_read_unlock();
 	*exists = verdict == SW_VERDICT_ANSWERED || verdict == SW_VERDICT_NODATA ||
 		  verdict == SW_VERDICT_REFERRAL || verdict == SW_VERDICT_TRUNCATED;
-	memcpy(lower, name, len);
-	sw_name_lower(lower);
 	sw_zones_each(guarded->parts.zones, apex_compare, &search);
 	*zone = search.hash;
 	return 0;

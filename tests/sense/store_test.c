@@ -107,6 +107,11 @@ static void test_restart(void **state)
 	path_make(path);
 	assert_int_equal(sw_sense_save(taught, path), 0);
 	assert_int_equal(sw_sense_load(sense, path), 0);
+	for (enum sw_vector vector = 0; vector < SW_VECTOR_COUNT; vector++) {
+		struct sw_vector_state its;
+		sw_sense_vector(sense, vector, &its);
+		assert_false(its.is_learning);
+	}
 	model_play(model, sense, NULL, NULL);
 	for (unsigned i = 0; i < heard->count; i++) {
 		if (heard->event[i].type == SW_EVENT_WAVE)
