@@ -16,7 +16,8 @@
 #ifdef SW_BPF
 
 struct sw_known {
-	uint32_t hops; /* as far away as it was in peace; SW_HOPS_ANY: trusted, wherever it comes from */
+	uint32_t hops; /* as far away as it was in peace; SW_HOPS_ANY: trusted, wherever it comes from;
+			* SW_HOPS_HERE: this machine */
 };
 
 /** Resolvers known from peace, by address. Written by user space. */
@@ -144,8 +145,9 @@ SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, source);
 	const uint64_t *proven = bpf_map_lookup_elem(&sw_proven, source);
 	if (known) {
-		uint32_t apart = sw_hops(work->ttl) - known->hops;
-		facts |= SW_FACT_KNOWN | (apart + 1 <= 2 || known->hops == SW_HOPS_ANY ? SW_FACT_HOPS : 0);
+		uint32_t hops = known->hops, apart = sw_hops(work->ttl) - hops;
+		uint32_t fits = hops == SW_HOPS_HERE ? work->is_local : apart + 1 <= 2 || hops == SW_HOPS_ANY;
+		facts |= SW_FACT_KNOWN | (fits ? SW_FACT_HOPS : 0);
 	}
 	if (proven && now_ns <= *proven + SW_PROVEN_AGE_NS)
 		facts |= SW_FACT_HANDSHAKE;

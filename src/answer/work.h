@@ -57,6 +57,7 @@ struct sw_work {
 	uint16_t source_port; /* kernel: host order */
 	uint8_t ttl;	      /* kernel: as it arrived */
 	uint8_t facts;	      /* enum sw_fact, as far as they were looked at */
+	uint8_t is_local;     /* kernel: it came over the loopback interface */
 	uint8_t truncates;    /* TC=1, whether the answer fits or not */
 	/* question */
 	uint32_t message_len;

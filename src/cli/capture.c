@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define PACKETS_MAX 1000 /* each is a question to the daemon */
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
 #define FRAGMENT 0x3fff /* more fragments, or an offset */
@@ -25,8 +27,12 @@ struct packet {
 	char address[INET6_ADDRSTRLEN];
 	uint8_t ttl;
 	char name[SW_NAME_TEXT_MAX]; /* of a question; "" where there is none */
+	bool is_cut;		     /* the capture has not all of it */
 	const char *otherwise;	     /* what the gate makes of what is no question; NULL: it is one */
 };
+
+static const char cut_off[] = "cut off in the capture",
+		  fragment[] = "a fragment: dropped where the address is dedicated (drop_fragment)";
 
 static bool take(struct rest *rest, size_t count)
 {
@@ -44,19 +50,29 @@ static unsigned half(const uint8_t *at)
 
 /* ---- reading a packet ---- */
 
-/** @return whether it is IP of a kind known here */
+static bool is_known_link(int link)
+{
+	return link == DLT_EN10MB || link == DLT_RAW || link == DLT_LINUX_SLL || link == DLT_LINUX_SLL2;
+}
+
+/** @return whether what is left is IP */
 static bool link_read(struct rest *rest, int link)
 {
+	unsigned type;
 	if (link == DLT_RAW)
 		return true;
-	if (link == DLT_LINUX_SLL)
-		return take(rest, 16);
-	if (link != DLT_EN10MB || !take(rest, 12))
+	if (link == DLT_LINUX_SLL2) {
+		type = rest->len >= 20 ? half(rest->at) : 0;
+		take(rest, 20);
+		return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
+	}
+	if (!take(rest, link == DLT_LINUX_SLL ? 14 : 12))
 		return false;
-	while (rest->len >= 2 && (half(rest->at) == ETHERTYPE_VLAN || half(rest->at) == ETHERTYPE_QINQ))
-		if (!take(rest, 4))
-			return false;
-	return take(rest, 2);
+	while (rest->len >= 6 && (half(rest->at) == ETHERTYPE_VLAN || half(rest->at) == ETHERTYPE_QINQ))
+		take(rest, 4);
+	type = rest->len >= 2 ? half(rest->at) : 0;
+	take(rest, 2);
+	return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
 }
 
 /** The name that is asked for; a pointer in it is no name. */
@@ -79,11 +95,8 @@ static bool question_read(const struct rest *rest, char *text)
 	return true;
 }
 
-static const char *udp_read(struct rest *rest, struct packet *packet)
+static const char *message_read(const struct rest *rest, struct packet *packet)
 {
-	if (rest->len < 8 || half(rest->at + 4) < 8)
-		return "UDP of a wrong length: dropped (drop_length)";
-	take(rest, 8);
 	if (rest->len < SW_HEADER_LEN)
 		return "UDP too short for a question: dropped (drop_length)";
 	if (rest->at[2] & 0x80)
@@ -93,53 +106,109 @@ static const char *udp_read(struct rest *rest, struct packet *packet)
 	return NULL;
 }
 
-static const char *tcp_read(const struct rest *rest)
+static const char *udp_read(struct rest *rest, unsigned port, struct packet *packet)
+{
+	if (rest->len < 8)
+		return packet->is_cut ? cut_off : "UDP of a wrong length: dropped (drop_length)";
+	unsigned source = half(rest->at), destination = half(rest->at + 2), len = half(rest->at + 4);
+	if (destination != port && source == port)
+		return "from the server: not for it";
+	if (destination != port)
+		return "to another port: dropped where the address is dedicated (drop_port)";
+	if (source == 0)
+		return "from port 0: dropped (drop_port0)";
+	if (len > rest->len && packet->is_cut)
+		return cut_off;
+	if (len < 8 || len > rest->len)
+		return "UDP of a wrong length: dropped (drop_length)";
+	rest->len = len; /* what is behind it is padding */
+	take(rest, 8);
+	return message_read(rest, packet);
+}
+
+static const char *tcp_read(const struct rest *rest, unsigned port)
 {
 	if (rest->len < 20)
 		return "TCP without a whole header: left to the stack";
-	uint8_t flags = rest->at[13];
-	if ((flags & 0x17) == 0x02)
+	if (half(rest->at + 2) != port)
+		return half(rest->at) == port
+			       ? "from the server: not for it"
+			       : "to another port: dropped where the address is dedicated (drop_port)";
+	if ((rest->at[13] & 0x17) == 0x02)
 		return "TCP SYN: passes; beyond the budget for SYNs it is answered with a cookie";
 	return "TCP: passes if it belongs to a connection, else dropped (drop_tcp_state)";
 }
 
-static const char *protocol_read(struct rest *rest, unsigned protocol, struct packet *packet)
+static const char *protocol_read(struct rest *rest, unsigned protocol, unsigned port, struct packet *packet)
 {
 	switch (protocol) {
 	case IPPROTO_UDP:
-		return udp_read(rest, packet);
+		return udp_read(rest, port, packet);
 	case IPPROTO_TCP:
-		return tcp_read(rest);
+		return tcp_read(rest, port);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return "ICMP: passes";
 	case IPPROTO_GRE:
 		return "GRE: dropped where the address is dedicated (drop_gre)";
+	case IPPROTO_FRAGMENT:
+		return fragment;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_AH:
+	case IPPROTO_DSTOPTS:
+		return "extension headers: left to the stack";
 	default:
 		return "another protocol: dropped where the address is dedicated (drop_protocol)";
 	}
 }
 
-static const char *ip_read(struct rest *rest, struct packet *packet)
+/** What is behind the length that IP says is padding. */
+static bool end_at(struct rest *rest, size_t len, const struct packet *packet)
+{
+	if (len > rest->len && !packet->is_cut)
+		return false;
+	if (len < rest->len)
+		rest->len = len;
+	return true;
+}
+
+static const char *ipv4_read(struct rest *rest, unsigned port, struct packet *packet)
 {
 	const uint8_t *ip = rest->at;
-	static const char strange[] = "not IP: left to the stack";
-	if (rest->len >= 20 && ip[0] >> 4 == 4) {
-		inet_ntop(AF_INET, ip + 12, packet->address, sizeof(packet->address));
-		packet->ttl = ip[8];
-		if (half(ip + 6) & FRAGMENT)
-			return "a fragment: dropped where the address is dedicated (drop_fragment)";
-		return take(rest, (ip[0] & 15) * 4u) ? protocol_read(rest, ip[9], packet) : strange;
-	}
-	if (rest->len >= 40 && ip[0] >> 4 == 6) {
-		inet_ntop(AF_INET6, ip + 8, packet->address, sizeof(packet->address));
-		packet->ttl = ip[7];
-		if (ip[6] == IPPROTO_FRAGMENT)
-			return "a fragment: dropped where the address is dedicated (drop_fragment)";
-		take(rest, 40);
-		return protocol_read(rest, ip[6], packet);
-	}
-	return strange;
+	inet_ntop(AF_INET, ip + 12, packet->address, sizeof(packet->address));
+	packet->ttl = ip[8];
+	if (half(ip + 2) < 20 || !end_at(rest, half(ip + 2), packet))
+		return "IP of a wrong length: left to the stack";
+	if (half(ip + 6) & FRAGMENT)
+		return fragment;
+	if ((ip[0] & 15) != 5)
+		return "IP options: left to the stack";
+	take(rest, 20);
+	return protocol_read(rest, ip[9], port, packet);
+}
+
+static const char *ipv6_read(struct rest *rest, unsigned port, struct packet *packet)
+{
+	const uint8_t *ip = rest->at;
+	inet_ntop(AF_INET6, ip + 8, packet->address, sizeof(packet->address));
+	packet->ttl = ip[7];
+	if (!end_at(rest, 40 + (size_t)half(ip + 4), packet))
+		return "IP of a wrong length: left to the stack";
+	take(rest, 40);
+	return protocol_read(rest, ip[6], port, packet);
+}
+
+static const char *packet_read(struct rest *rest, int link, unsigned port, struct packet *packet)
+{
+	if (!link_read(rest, link))
+		return "not IP: left to the stack";
+	unsigned version = rest->len ? rest->at[0] >> 4 : 0;
+	if (version == 4 && rest->len >= 20)
+		return ipv4_read(rest, port, packet);
+	if (version == 6 && rest->len >= 40)
+		return ipv6_read(rest, port, packet);
+	return packet->is_cut ? cut_off : "not IP: left to the stack";
 }
 
 /* ---- telling ---- */
@@ -208,31 +277,43 @@ static int packet_explain(const struct sw_command *command, const char *control,
 	return SW_EXIT_OK;
 }
 
-int sw_capture_explain(const struct sw_command *command, const char *path, const char *control, bool is_json)
+static int packets_explain(
+	const struct sw_command *command, pcap_t *capture, const struct sw_capture *what)
 {
-	char why[PCAP_ERRBUF_SIZE];
 	struct pcap_pkthdr *head;
 	const uint8_t *bytes;
 	int got = 0, code = SW_EXIT_OK;
 	unsigned number = 0;
-	pcap_t *capture = pcap_open_offline(path, why);
-	if (!capture) {
-		sw_complain(command, "%s", why);
-		return SW_EXIT_FAILED;
-	}
-	while (code == SW_EXIT_OK && number < PACKETS_MAX && (got = pcap_next_ex(capture, &head, &bytes)) == 1) {
-		struct packet packet = {.ttl = 0};
+	while (code == SW_EXIT_OK && number < PACKETS_MAX &&
+		(got = pcap_next_ex(capture, &head, &bytes)) == 1) {
+		struct packet packet = {.is_cut = head->caplen < head->len};
 		struct rest rest = {bytes, head->caplen};
-		packet.otherwise = link_read(&rest, pcap_datalink(capture)) ? ip_read(&rest, &packet)
-									    : "not IP: left to the stack";
-		code = packet_explain(command, control, is_json, ++number, &packet);
+		packet.otherwise = packet_read(&rest, pcap_datalink(capture), what->port, &packet);
+		code = packet_explain(command, what->control, what->is_json, ++number, &packet);
 	}
 	if (got == PCAP_ERROR) {
-		sw_complain(command, "%s: %s", path, pcap_geterr(capture));
+		sw_complain(command, "%s: %s", what->path, pcap_geterr(capture));
 		code = SW_EXIT_FAILED;
 	} else if (code == SW_EXIT_OK && number == PACKETS_MAX) {
 		fprintf(stderr, "the first %d packets; there may be more\n", PACKETS_MAX);
 	}
+	return code;
+}
+
+int sw_capture_explain(const struct sw_command *command, const struct sw_capture *what)
+{
+	char why[PCAP_ERRBUF_SIZE];
+	int code = SW_EXIT_FAILED;
+	pcap_t *capture = pcap_open_offline(what->path, why);
+	if (!capture) {
+		sw_complain(command, "%s", why);
+		return SW_EXIT_FAILED;
+	}
+	if (is_known_link(pcap_datalink(capture)))
+		code = packets_explain(command, capture, what);
+	else
+		sw_complain(command, "%s: packets of a link that is not known here (%s)", what->path,
+			pcap_datalink_val_to_name(pcap_datalink(capture)));
 	pcap_close(capture);
 	return code;
 }

@@ -5,7 +5,13 @@
 
 #include "cli/cli.h"
 
-/** Print a line for each packet; is_json: an object each. @return enum sw_exit */
-int sw_capture_explain(const struct sw_command *command, const char *path, const char *control, bool is_json);
+struct sw_capture {
+	const char *path, *control;
+	unsigned port; /* of the service */
+	bool is_json;
+};
+
+/** Print a line for each packet, or an object each. @return enum sw_exit */
+int sw_capture_explain(const struct sw_command *command, const struct sw_capture *what);
 
 #endif

@@ -20,6 +20,7 @@ static const char help[] =
 	"  --ttl N         explain: TTL that its packets arrive with\n"
 	"  --cookie        explain: it brings a valid cookie\n"
 	"  --pcap FILE     explain: packets as they came to the server, the first 1,000\n"
+	"  --port N        explain --pcap: port of the service (default: 53)\n"
 	"  --json          everything, for programs\n"
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
@@ -177,11 +178,12 @@ static int run(const struct sw_command *command, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 		{"ttl", required_argument, NULL, 't'}, {"cookie", no_argument, NULL, 'k'},
-		{"pcap", required_argument, NULL, 'p'}, SW_CONTROL_OPTION,
+		{"pcap", required_argument, NULL, 'p'}, {"port", required_argument, NULL, 'P'}, SW_CONTROL_OPTION,
 		SW_HELP_OPTION, {NULL, 0, NULL, 0}};
 	const char *control = NULL, *capture = NULL;
 	bool is_json = false;
 	json_t *request = json_object();
+	unsigned long port = 0;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'j')
@@ -194,6 +196,8 @@ static int run(const struct sw_command *command, int argc, char **argv)
 			control = optarg;
 		else if (option == 'p')
 			capture = optarg;
+		else if (option == 'P')
+			port = strtoul(optarg, NULL, 10);
 		else {
 			json_decref(request);
 			return sw_option_common(command, option);
@@ -206,7 +210,8 @@ static int run(const struct sw_command *command, int argc, char **argv)
 	if (capture) {
 		json_decref(request);
 		if (argc - optind == 1 && strcmp(argv[optind], "explain") == 0)
-			return sw_capture_explain(command, capture, control, is_json);
+			return sw_capture_explain(command,
+				&(struct sw_capture){capture, control, port ? (unsigned)port : 53, is_json});
 		sw_complain(command, "--pcap is for 'explain', without an address");
 		return SW_EXIT_USAGE;
 	}

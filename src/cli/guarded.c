@@ -126,14 +126,18 @@ static int name_exists(void *arg, const uint8_t *name, bool *exists, uint64_t *z
 	memcpy(query + SW_HEADER_LEN, name, len);
 	query[at + 1] = 1;
 	query[at + 3] = 1;
+	rcu_register_thread(); /* no thread that answers otherwise */
 	rcu_read_lock();
 	sw_answer(
 		guarded->worker, sw_store_view(guarded->parts.store), &asker, query, at + 4, reply, &verdict);
 	rcu_read_unlock();
+	rcu_unregister_thread();
+	/* as sw_name_exists() has it, answer/admit.h */
 	*exists = verdict == SW_VERDICT_ANSWERED || verdict == SW_VERDICT_NODATA ||
-		  verdict == SW_VERDICT_REFERRAL || verdict == SW_VERDICT_TRUNCATED;
+		  verdict == SW_VERDICT_REFERRAL || verdict == SW_VERDICT_TRUNCATED ||
+		  verdict == SW_VERDICT_YXDOMAIN;
 	sw_zones_each(guarded->parts.zones, apex_compare, &search);
-	*zone = search.hash;
+	*zone = verdict == SW_VERDICT_NXDOMAIN ? search.hash : 0;
 	return 0;
 }
 
@@ -158,7 +162,7 @@ static int trust(struct guarded *guarded, const uint8_t address[16], uint8_t hop
 	return sw_watch_known(guarded->watch, address, hops, true);
 }
 
-/** This machine itself, which is no hop away. */
+/** This machine itself. */
 static int trust_own(struct guarded *guarded)
 {
 	struct ifaddrs *machine;
@@ -175,7 +179,7 @@ static int trust_own(struct guarded *guarded)
 			memcpy(address, &((const struct sockaddr_in6 *)one->ifa_addr)->sin6_addr, 16);
 		else
 			continue;
-		err = trust(guarded, address, 0);
+		err = trust(guarded, address, SW_HOPS_HERE);
 	}
 	freeifaddrs(machine);
 	return err;
@@ -256,7 +260,7 @@ static json_t *command(void *arg, const char *name, const json_t *request)
 		return sw_guard_command(guarded->guard, name, request);
 	if (strncmp(name, "guard-", 6) == 0 || strncmp(name, "incident-", 9) == 0)
 		return json_pack("{s:b, s:s}", "ok", 0, "error",
-			"there is no guard here: nothing is answered in the kernel");
+			"there is no guard here: the log says why");
 	return NULL;
 }
 

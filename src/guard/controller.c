@@ -97,14 +97,17 @@ static void sense_turn(struct sw_controller *controller, const struct sw_reading
 	}
 }
 
-/** A reader must never see the mask of one with the value of another. */
+/** A reader must never see the mask of one with the value of another: what changes rests for a second. */
 static void signatures_order(struct sw_orders *orders, const struct sw_signature active[SW_SIGNATURES_MAX])
 {
 	for (unsigned i = 0; i < SW_SIGNATURES_MAX; i++) {
 		struct sw_signature *signature = &orders->signature[i];
 		if (signature->mask == active[i].mask && signature->value == active[i].value)
 			continue;
-		__atomic_store_n(&signature->mask, 0, __ATOMIC_RELEASE);
+		if (signature->mask) {
+			__atomic_store_n(&signature->mask, 0, __ATOMIC_RELEASE);
+			continue;
+		}
 		__atomic_store_n(&signature->value, active[i].value, __ATOMIC_RELEASE);
 		__atomic_store_n(&signature->mask, active[i].mask, __ATOMIC_RELEASE);
 	}
@@ -127,12 +130,27 @@ static void second_turn(struct sw_controller *controller, double seconds)
 		orders->is_watching &= ~(uint32_t)SW_WATCHING_NETWORKS;
 }
 
+/** What the capacity has decided, word by word: nobody sees a step on the way to it. */
+static void orders_give(struct sw_orders *orders, const struct sw_orders *next)
+{
+	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
+		__atomic_store_n(&orders->policy.admit[lane], next->policy.admit[lane], __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < SW_ZONE_SHARES; i++)
+		if (orders->missing_refuse[i] != next->missing_refuse[i])
+			__atomic_store_n(
+				&orders->missing_refuse[i], next->missing_refuse[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&orders->dropped_lanes, next->dropped_lanes, __ATOMIC_RELAXED);
+	__atomic_store_n(&orders->is_watching, next->is_watching, __ATOMIC_RELEASE);
+}
+
 bool sw_controller_turn(struct sw_controller *controller, const struct sw_reading *reading)
 {
 	struct sw_capacity_load load;
 	bool is_window = reading->time_ms - controller->window_ms >= SW_SENSE_WINDOW_MS;
 	sw_measure_turn(&controller->measure, reading, controller->attack_qps, &load);
-	sw_capacity_tick(&controller->capacity, &load, controller->orders);
+	controller->next = *controller->orders;
+	sw_capacity_tick(&controller->capacity, &load, &controller->next);
+	orders_give(controller->orders, &controller->next);
 	sampling_order(&controller->measure, controller->orders);
 	if (is_window)
 		sense_turn(controller, reading);

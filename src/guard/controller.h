@@ -27,6 +27,7 @@ struct sw_listener {
 struct sw_controller {
 	struct sw_listener listener;
 	struct sw_orders *orders;
+	struct sw_orders next; /* in the making */
 	struct sw_sense *sense;
 	struct sw_capacity capacity;
 	struct sw_measure measure;

@@ -40,9 +40,13 @@ static void known_explain(struct explained *explained, const json_t *ttl)
 	}
 	bool fits = !json_is_integer(ttl) || source->hops == SW_HOPS_ANY ||
 		    (value <= 255 && sw_hops_fit((uint8_t)value, (uint8_t)source->hops));
+	if (source->hops == SW_HOPS_HERE)
+		fits = !json_is_integer(ttl);
 	explained->facts |= SW_FACT_KNOWN | (fits ? SW_FACT_HOPS : 0);
 	if (source->hops == SW_HOPS_ANY)
 		snprintf(text, sizeof(text), "the source is trusted: the configuration says so");
+	else if (source->hops == SW_HOPS_HERE)
+		snprintf(text, sizeof(text), "the source is this machine, if it comes over the loopback interface");
 	else
 		snprintf(text, sizeof(text), "the source is known from peace, %u hops away%s", source->hops,
 			!json_is_integer(ttl) ? ""

@@ -32,7 +32,8 @@ struct sw_guard {
 	uint64_t saved_ms, alive_ms;
 	pthread_t thread;
 	pthread_mutex_t lock; /* controller and incidents: the thread's, and whoever asks */
-	bool is_running, is_stopping;
+	bool is_running, was_started, is_stopping;
+	bool has_complained; /* that incidents cannot be written */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -57,7 +58,12 @@ static void told_take(void *arg, const struct sw_told *told)
 	char zone[SW_ZONE_TEXT_MAX], text[512];
 	bool has_zone =
 		event->zone && guard->guarded.zone_name(guard->guarded.arg, event->zone, zone, sizeof(zone));
-	sw_incidents_add(guard->incidents, told, has_zone ? zone : NULL);
+	int err = sw_incidents_add(guard->incidents, told, has_zone ? zone : NULL);
+	if (err != 0 && !guard->has_complained) {
+		guard->has_complained = true;
+		snprintf(text, sizeof(text), "guard: cannot write incidents: %s", strerror(-err));
+		guard->guarded.log(text);
+	}
 	sw_told_text(told, has_zone ? zone : NULL, text, sizeof(text));
 	guard->guarded.log(text);
 }
@@ -125,10 +131,13 @@ static void turn(struct sw_guard *guard)
 	__atomic_store_n(&guarded->orders->alive_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELEASE);
 	if (reading.time_ms - guard->alive_ms >= ALIVE_EVERY_MS) {
 		guard->alive_ms = reading.time_ms;
-		sw_resume_turn(&guard->resume, since_1970_ms() + (int64_t)reading.time_ms, told_take, guard);
+		sw_resume_turn(&guard->resume, (int64_t)reading.time_ms,
+			since_1970_ms() + (int64_t)reading.time_ms, told_take, guard);
 		sw_incidents_alive(guard->incidents);
 	}
-	if (guard->known_path[0] && reading.time_ms - guard->saved_ms >= SAVE_EVERY_MS) {
+	/* not in an attack: nothing is learnt then, and a disk that is slow must not make the orders old */
+	if (guard->known_path[0] && !guard->controller->is_attack &&
+		reading.time_ms - guard->saved_ms >= SAVE_EVERY_MS) {
 		guard->saved_ms = reading.time_ms;
 		sw_sense_save(guard->controller->sense, guard->known_path);
 	}
@@ -197,6 +206,10 @@ static bool known_load(struct sw_guard *guard)
 			strerror(-err));
 	if (err != -ENOENT)
 		guard->guarded.log(text);
+	if (err != 0 && err != -ENOENT) { /* kept for whoever wants to know what is wrong with it */
+		snprintf(text, sizeof(text), "%s.unread", guard->known_path);
+		rename(guard->known_path, text);
+	}
 	return err == 0;
 }
 
@@ -209,7 +222,8 @@ static void incident_resume(struct sw_guard *guard, bool knows_peace)
 	int err = sw_incidents_resume(guard->incidents, now_ms, SW_RESUME_WITHIN_MS, &open);
 	sw_resume_start(&guard->resume, &open, sw_incidents_last(guard->incidents),
 		sw_incidents_last_wave(guard->incidents),
-		now_ms + (knows_peace ? SW_RESUME_WAIT_MS : SW_RESUME_LEARN_MS));
+		(int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000) +
+			(knows_peace ? SW_RESUME_WAIT_MS : SW_RESUME_LEARN_MS));
 	if (open.number) {
 		snprintf(text, sizeof(text),
 			"incident %u: goes on, or ended while nobody looked: away for %.1f s", open.number,
@@ -267,7 +281,7 @@ int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings
 int sw_guard_start(struct sw_guard *guard)
 {
 	int err = pthread_create(&guard->thread, NULL, run, guard);
-	guard->is_running = err == 0;
+	guard->is_running = guard->was_started = err == 0;
 	return -err;
 }
 
@@ -280,7 +294,8 @@ void sw_guard_free(struct sw_guard *guard)
 		pthread_join(guard->thread, NULL);
 		guard->guarded.orders->is_watching = 0;
 	}
-	if (guard->controller && guard->known_path[0])
+	/* of one that did not come to run nothing is worth keeping, least of all in the place of what there is */
+	if (guard->was_started && guard->known_path[0])
 		sw_sense_save(guard->controller->sense, guard->known_path);
 	sw_replay_close(guard->recording);
 	sw_controller_free(guard->controller);

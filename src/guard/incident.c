@@ -8,6 +8,7 @@
 
 #define RESUMED "resumed"
 #define NOT_SEEN "not_seen"
+#define NUMBER_MAX 1000000000 /* of incidents and waves */
 
 /** Events are kept as the JSON they are told in. */
 struct incident {
@@ -80,6 +81,13 @@ static int vector_of(const char *label)
 	return -1;
 }
 
+/** Since 1970, and before the year 5000. */
+static bool is_moment(const json_t *event, const char *key)
+{
+	double seconds = json_number_value(json_object_get(event, key));
+	return seconds > 0 && seconds < 1e11;
+}
+
 static int64_t milliseconds(const json_t *event, const char *key)
 {
 	return (int64_t)(json_number_value(json_object_get(event, key)) * 1000 + 0.5);
@@ -122,11 +130,13 @@ static void incident_follow(struct incident *incident, const json_t *event, cons
 /** @return 0, or -EINVAL when it is no event */
 static int event_take(struct sw_incidents *incidents, json_t *event)
 {
-	uint32_t number = (uint32_t)json_integer_value(json_object_get(event, "incident"));
-	uint32_t wave = (uint32_t)json_integer_value(json_object_get(event, "wave"));
+	json_int_t said = json_integer_value(json_object_get(event, "incident"));
+	json_int_t said_wave = json_integer_value(json_object_get(event, "wave"));
 	const char *type = json_string_value(json_object_get(event, "type"));
-	if (number == 0 || !type || milliseconds(event, "time") <= 0)
+	if (said <= 0 || said > NUMBER_MAX || said_wave < 0 || said_wave > NUMBER_MAX || !type ||
+		!is_moment(event, "time") || !is_moment(event, "noticed"))
 		return -EINVAL;
+	uint32_t number = (uint32_t)said, wave = (uint32_t)said_wave;
 	struct incident *incident = incident_find(incidents, number);
 	if (!incident)
 		incident = incident_new(incidents, number);
@@ -140,17 +150,23 @@ static int event_take(struct sw_incidents *incidents, json_t *event)
 	return 0;
 }
 
+/** A last line that broke off gets its end, so that the next event has a line of its own. */
 static unsigned file_read(struct sw_incidents *incidents, FILE *file)
 {
 	char *line = NULL;
 	size_t bytes = 0;
 	unsigned unread = 0;
-	while (getline(&line, &bytes, file) > 0) {
+	bool is_whole = true;
+	for (ssize_t len; (len = getline(&line, &bytes, file)) > 0;) {
+		is_whole = line[len - 1] == '\n';
 		json_t *event = json_loads(line, 0, NULL);
 		unread += event_take(incidents, event) != 0;
 		json_decref(event);
 	}
 	free(line);
+	fseek(file, 0, SEEK_END); /* between reading and writing, C wants it */
+	if (!is_whole)
+		fputc('\n', file);
 	return unread;
 }
 
@@ -230,9 +246,10 @@ static int64_t last_there(
 int sw_incidents_resume(
 	struct sw_incidents *incidents, int64_t now_ms, int64_t within_ms, struct sw_incident_open *open)
 {
-	int err = 0;
+	int first_err = 0;
 	*open = (struct sw_incident_open){0};
-	for (uint32_t i = 0; i < incidents->count && err == 0; i++) {
+	for (uint32_t i = 0; i < incidents->count; i++) {
+		int err = 0;
 		const struct incident *incident = &incidents->incident[i];
 		int64_t last_ms = last_there(incidents, incident, now_ms);
 		if (incident->end_ms != 0)
@@ -250,8 +267,10 @@ int sw_incidents_resume(
 						   "type", NOT_SEEN, "time", (double)last_ms / 1000,
 						   "noticed", (double)now_ms / 1000));
 		}
+		if (first_err == 0)
+			first_err = err;
 	}
-	return err;
+	return first_err;
 }
 
 uint32_t sw_incidents_last_wave(const struct sw_incidents *incidents)

@@ -6,7 +6,7 @@ void sw_resume_start(struct sw_resume *resume, const struct sw_incident_open *op
 {
 	*resume = (struct sw_resume){.open = *open,
 		.incident_base = open->number ? open->number - 1 : last_incident,
-		.wave_base = open->is_wave ? last_wave - 1 : last_wave,
+		.wave_base = open->is_wave && last_wave > 0 ? last_wave - 1 : last_wave,
 		.until_ms = until_ms,
 		.is_waiting = open->number != 0};
 }
@@ -87,8 +87,9 @@ void sw_resume_take(struct sw_resume *resume, const struct sw_told *told, sw_tol
 	}
 }
 
-void sw_resume_turn(struct sw_resume *resume, int64_t now_ms, sw_told_fn *tell, void *arg)
+void sw_resume_turn(
+	struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg)
 {
 	if (resume->is_waiting && now_ms >= resume->until_ms)
-		finish(resume, now_ms, tell, arg);
+		finish(resume, wall_ms, tell, arg);
 }

@@ -17,7 +17,7 @@
 struct sw_resume {
 	struct sw_incident_open open; /* vectors, wave: not seen again yet */
 	uint32_t incident_base, wave_base;
-	int64_t until_ms; /* since 1970 */
+	int64_t until_ms; /* of a clock that nobody sets */
 	bool is_waiting, has_onset, has_over;
 	struct sw_told over; /* kept back until the waiting is over */
 };
@@ -32,7 +32,10 @@ void sw_resume_start(struct sw_resume *resume, const struct sw_incident_open *op
 /** Pass on what sense tells, by its number, unless it was told before the restart. */
 void sw_resume_take(struct sw_resume *resume, const struct sw_told *told, sw_told_fn *tell, void *arg);
 
-/** From time to time: tells what was not seen again. */
-void sw_resume_turn(struct sw_resume *resume, int64_t now_ms, sw_told_fn *tell, void *arg);
+/** From time to time: tells what was not seen again.
+ * @param now_ms  by the clock of until_ms
+ * @param wall_ms  since 1970 */
+void sw_resume_turn(
+	struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg);
 
 #endif

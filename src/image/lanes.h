@@ -92,6 +92,7 @@ struct sw_orders {
 };
 
 #define SW_HOPS_ANY 255
+#define SW_HOPS_HERE 254 /* this machine itself: only what comes over its loopback interface */
 #define SW_PROVEN_AGE_NS 600000000000ull /* so long a handshake is a proof */
 
 #define SW_ORDERS_AGE_NS 1000000000ull

@@ -108,6 +108,15 @@ static enum sw_vector question_vector(const struct sw_sense *sense, const struct
 	return !is_known ? SW_VECTOR_EXISTING : question->again ? SW_VECTOR_RETRY_STORM : SW_VECTOR_COUNT;
 }
 
+/** Whether it counts for the allowances of networks: what is answered, to whoever has not proven himself. Facts
+ * are there only while they are looked at: proofs count from when a network is held to its allowance. */
+static bool is_stranger_asking(const struct sw_sample *sample)
+{
+	bool exists;
+	return sw_sample_is_question(sample, &exists) &&
+	       !(sample->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE));
+}
+
 static void networks_add(struct sw_sense *sense, const struct sw_sample *sample)
 {
 	uint64_t first = 0;
@@ -151,7 +160,7 @@ void sw_sense_sample(struct sw_sense *sense, const struct sw_sample *sample)
 	}
 	enum sw_standing standing = SW_STRANGER;
 	enum sw_vector vector = packet_take(sense, sample, source, &standing);
-	if (standing != SW_RESOLVER)
+	if (standing != SW_RESOLVER && is_stranger_asking(sample))
 		networks_add(sense, sample);
 	if (vector < SW_VECTOR_COUNT) {
 		sw_hll_add(&sense->so_far[vector], source);

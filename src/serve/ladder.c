@@ -155,6 +155,22 @@ void sw_ladder_detach(struct sw_ladder *ladder)
 		sw_kernel_detach(ladder->kernel);
 }
 
+/** What an earlier process left where nothing is attached now would answer from zones of then. */
+static void sweep(const struct sw_ladder *ladder)
+{
+	int swept = ladder->pins ? sw_kernel_sweep(ladder->kernel, ladder->pins) : 0;
+	if (swept > 0)
+		sw_log(SW_LOG_INFO, "taken off: %d link(s) of an earlier process", swept);
+	else if (swept < 0)
+		sw_log(SW_LOG_WARNING, "cannot take off what an earlier process left: %s", strerror(-swept));
+}
+
+void sw_ladder_leave(struct sw_ladder *ladder)
+{
+	sw_ladder_detach(ladder);
+	sweep(ladder);
+}
+
 void sw_ladder_free(struct sw_ladder *ladder)
 {
 	if (ladder == NULL)
@@ -205,16 +221,6 @@ static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoi
 			"%s: an address for DNS alone, whatever else comes is dropped (guard: dedicated)",
 			sw_endpoint_text(endpoint, text));
 	say_unlisted(strcat(sw_endpoint_text(endpoint, text), " is"), err);
-}
-
-/** What an earlier process left where nothing is attached now would answer from zones of then. */
-static void sweep(const struct sw_ladder *ladder)
-{
-	int swept = ladder->pins ? sw_kernel_sweep(ladder->kernel, ladder->pins) : 0;
-	if (swept > 0)
-		sw_log(SW_LOG_INFO, "taken off: %d link(s) of an earlier process", swept);
-	else if (swept < 0)
-		sw_log(SW_LOG_WARNING, "cannot take off what an earlier process left: %s", strerror(-swept));
 }
 
 void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settings)

@@ -32,6 +32,9 @@ void sw_ladder_start(struct sw_ladder *ladder);
 /** Leave the interfaces to the sockets. */
 void sw_ladder_detach(struct sw_ladder *ladder);
 
+/** Take off what an earlier process left as well: nobody is to answer any more. */
+void sw_ladder_leave(struct sw_ladder *ladder);
+
 /** Detached or not; the store must have gone before. Takes NULL. */
 void sw_ladder_free(struct sw_ladder *ladder);
 

@@ -426,6 +426,8 @@ int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *
 	if (err == 0)
 		sw_log(SW_LOG_INFO, "stopping");
 	sw_log_notify("STOPPING=1");
+	if (err == 0) /* who could not start leaves those who answer */
+		sw_ladder_leave(node.ladder);
 	node_close(&node);
 	return err;
 }

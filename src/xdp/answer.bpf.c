@@ -52,6 +52,7 @@ SW_INLINE int answer(struct xdp_md *ctx, struct sw_work *work, const struct fram
 	uint64_t addresses;
 	work->message_len = frame->message_len <= SW_QUERY_MAX ? frame->message_len : SW_QUERY_MAX + 1;
 	work->stream = 0;
+	work->is_local = ctx->ingress_ifindex == LOOPBACK;
 	if (message_copy(ctx, work))
 		return verdict(SW_VERDICT_DROP_LENGTH, XDP_DROP);
 	int state = sw_work_out(work);

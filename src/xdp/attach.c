@@ -51,21 +51,34 @@ static void links_take_over(struct sw_attachment *attachment)
 	sw_pins_drop(attachment->pins, attachment->ifindex);
 }
 
-/** Have another program in a link, in place. @return whether it is there */
-static bool link_update(int *link, int fd)
+/** Have another program in a link that was taken over. Where it cannot be, the link makes room for a new one.
+ * @return whether it is there */
+static bool link_update(const struct sw_attachment *attachment, enum sw_pin kind, int *link, int fd)
 {
-	if (*link >= 0 && bpf_link_update(*link, fd, NULL) == 0)
+	if (*link < 0)
+		return false;
+	if (bpf_link_update(*link, fd, NULL) == 0)
 		return true;
-	if (*link >= 0)
-		close(*link);
+	sw_pins_forget(attachment->pins, kind, attachment->ifindex);
+	close(*link);
 	*link = -1;
 	return false;
 }
 
-static int link_pin(const struct sw_attachment *attachment, enum sw_pin kind, int link)
+/** Both, or none: XDP alone would pass replies that need room to nobody. */
+static int links_keep(struct sw_attachment *attachment)
 {
-	return attachment->pins && link >= 0 ? sw_pins_put(attachment->pins, kind, attachment->ifindex, link)
-					     : 0;
+	const struct sw_pins *pins = attachment->pins;
+	int error = 0;
+	if (!pins)
+		return 0;
+	if (!attachment->tc_is_kept && attachment->tc_link >= 0)
+		error = sw_pins_put(pins, SW_PIN_TC, attachment->ifindex, attachment->tc_link);
+	if (!error && !attachment->xdp_is_kept)
+		error = sw_pins_put(pins, SW_PIN_XDP, attachment->ifindex, attachment->xdp_link);
+	if (error)
+		sw_pins_drop(pins, attachment->ifindex);
+	return error;
 }
 
 /* ---- tc ---- */
@@ -75,7 +88,8 @@ static int link_pin(const struct sw_attachment *attachment, enum sw_pin kind, in
  * work there. */
 static int link_tc(struct sw_attachment *attachment, int fd)
 {
-	if (link_update(&attachment->tc_link, fd))
+	attachment->tc_is_kept = link_update(attachment, SW_PIN_TC, &attachment->tc_link, fd);
+	if (attachment->tc_is_kept)
 		return 0;
 	attachment->tc_link =
 		bpf_link_create(fd, attachment->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
@@ -115,7 +129,8 @@ static const char *native_text(int error)
 
 static int attach_xdp(struct sw_attachment *attachment, const char *interface, int fd, char *why)
 {
-	if (link_update(&attachment->xdp_link, fd)) {
+	attachment->xdp_is_kept = link_update(attachment, SW_PIN_XDP, &attachment->xdp_link, fd);
+	if (attachment->xdp_is_kept) {
 		snprintf(why, SW_WHY_MAX, "%s, taken over",
 			attachment->mode == SW_ATTACH_GENERIC ? "generic XDP" : "native XDP");
 		return 0;
@@ -170,9 +185,7 @@ int sw_attach(struct sw_attachment *attachment, const char *interface, const str
 	}
 	if (tc_error)
 		why_add(why, "no tc program for packets without room", tc_error);
-	error = link_pin(attachment, SW_PIN_XDP, attachment->xdp_link);
-	if (!error)
-		error = link_pin(attachment, SW_PIN_TC, attachment->tc_link);
+	error = links_keep(attachment);
 	if (error)
 		why_add(why, "goes with this process, since it cannot be pinned", error);
 	return 0;

@@ -12,6 +12,7 @@ struct sw_attachment {
 	int xdp_link; /* descriptors: the kernel detaches when they are closed and not pinned */
 	int tc_link;  /* -1 where Linux is older than 6.6 */
 	const struct sw_pins *pins;
+	bool xdp_is_kept, tc_is_kept; /* pinned, by the process before */
 };
 
 /** Descriptors of what is attached. */

@@ -15,6 +15,7 @@
 #include <linux/udp.h>
 
 #define FRAME_HOPS 64	   /* TTL, hop limit of replies */
+#define LOOPBACK 1	   /* the number of its interface, in every network namespace */
 #define FRAME_MIN 60	   /* shortest Ethernet frame without its checksum */
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 

@@ -48,13 +48,13 @@ static int refuse(char *why, int error, const char *directory, const char *text)
 }
 
 /** Looked at before anything is made: the parent of a directory to be made is in a BPF filesystem as well. */
-static bool is_bpf(const char *directory)
+static bool is_bpf(const char *directory, size_t len)
 {
-	char parent[PATH_MAX];
+	char parent[PATH_MAX] = "";
 	struct statfs system;
 	int error = statfs(directory, &system);
 	if (error && errno == ENOENT) {
-		char *slash = strrchr(strcpy(parent, directory), '/');
+		char *slash = strrchr(memcpy(parent, directory, len), '/');
 		if (slash)
 			slash[slash == parent] = '\0';
 		error = statfs(slash ? parent : ".", &system);
@@ -64,9 +64,12 @@ static bool is_bpf(const char *directory)
 
 int sw_pins_open(struct sw_pins **out, const char *directory, bool make, char *why)
 {
-	if (strlen(directory) + NAME_BYTES >= PATH_MAX)
+	size_t len = strlen(directory);
+	while (len > 1 && directory[len - 1] == '/')
+		len--;
+	if (len + NAME_BYTES >= PATH_MAX)
 		return refuse(why, -ENAMETOOLONG, directory, strerror(ENAMETOOLONG));
-	if (!is_bpf(directory))
+	if (!is_bpf(directory, len))
 		return refuse(why, -ENOTSUP, directory,
 			"not in a BPF filesystem, such as /sys/fs/bpf ('mount -t bpf bpf DIR' makes one)");
 	if (make && mkdir(directory, 0700) != 0 && errno != EEXIST)
@@ -74,7 +77,7 @@ int sw_pins_open(struct sw_pins **out, const char *directory, bool make, char *w
 	struct sw_pins *pins = calloc(1, sizeof(*pins));
 	if (!pins)
 		return refuse(why, -ENOMEM, directory, strerror(ENOMEM));
-	strcpy(pins->directory, directory);
+	memcpy(pins->directory, directory, len);
 	pins->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int error = pins->fd < 0 || flock(pins->fd, LOCK_EX | LOCK_NB) != 0 ? -errno : 0;
 	if (!error) {
@@ -108,19 +111,27 @@ int sw_pins_get(const struct sw_pins *pins, enum sw_pin kind, int ifindex)
 
 int sw_pins_put(const struct sw_pins *pins, enum sw_pin kind, int ifindex, int link)
 {
-	char path[PATH_MAX];
+	char name[NAME_BYTES], path[PATH_MAX];
 	int error = path_of(pins, kind, ifindex, path);
 	if (error)
 		return error;
-	unlink(path);
-	return bpf_obj_pin(link, path) ? -errno : 0;
+	char *fresh = strcat(path, "-new"); /* NAME_BYTES leave room for it */
+	unlink(fresh);
+	if (bpf_obj_pin(link, fresh))
+		return -errno;
+	return renameat(AT_FDCWD, fresh, pins->fd, name_of(kind, ifindex, name)) ? -errno : 0;
+}
+
+void sw_pins_forget(const struct sw_pins *pins, enum sw_pin kind, int ifindex)
+{
+	char name[NAME_BYTES];
+	unlinkat(pins->fd, name_of(kind, ifindex, name), 0);
 }
 
 void sw_pins_drop(const struct sw_pins *pins, int ifindex)
 {
-	char name[NAME_BYTES];
 	for (unsigned kind = 0; kind < SW_PIN_COUNT; kind++)
-		unlinkat(pins->fd, name_of((enum sw_pin)kind, ifindex, name), 0);
+		sw_pins_forget(pins, (enum sw_pin)kind, ifindex);
 }
 
 static bool is_among(int ifindex, const int *ifindexes, size_t count)
@@ -136,7 +147,7 @@ static bool is_among(int ifindex, const int *ifindexes, size_t count)
 static int ifindex_of(const char *name)
 {
 	char ours[NAME_BYTES];
-	const char *dash = strrchr(name, '-');
+	const char *dash = strchr(name, '-');
 	int ifindex = dash ? atoi(dash + 1) : 0;
 	for (unsigned kind = 0; kind < SW_PIN_COUNT; kind++) {
 		if (strcmp(name, name_of((enum sw_pin)kind, ifindex, ours)) == 0)
@@ -147,7 +158,7 @@ static int ifindex_of(const char *name)
 
 int sw_pins_sweep(const struct sw_pins *pins, const int *ifindexes, size_t count)
 {
-	int swept = 0, again = dup(pins->fd);
+	int swept = 0, first_error = 0, again = dup(pins->fd);
 	DIR *list = again >= 0 ? fdopendir(again) : NULL;
 	if (!list) {
 		int error = -errno;
@@ -158,9 +169,13 @@ int sw_pins_sweep(const struct sw_pins *pins, const int *ifindexes, size_t count
 	rewinddir(list);
 	for (const struct dirent *entry; (entry = readdir(list));) {
 		int ifindex = ifindex_of(entry->d_name);
-		if (ifindex != 0 && !is_among(ifindex, ifindexes, count))
-			swept += unlinkat(pins->fd, entry->d_name, 0) == 0;
+		if (ifindex == 0 || is_among(ifindex, ifindexes, count))
+			continue;
+		if (unlinkat(pins->fd, entry->d_name, 0) == 0)
+			swept++;
+		else if (!first_error)
+			first_error = -errno;
 	}
 	closedir(list);
-	return swept;
+	return first_error ? first_error : swept;
 }

@@ -25,13 +25,16 @@ void sw_pins_close(struct sw_pins *pins);
 /** @return descriptor of a link, the caller's, or -errno (-ENOENT: there is none) */
 int sw_pins_get(const struct sw_pins *pins, enum sw_pin kind, int ifindex);
 
-/** Keep a link in the place of another one. @return 0 or -errno */
+/** Keep a link, in the place of another one if there is one: that stays until this one is kept.
+ * @return 0 or -errno */
 int sw_pins_put(const struct sw_pins *pins, enum sw_pin kind, int ifindex, int link);
 
-/** Forget the links of an interface; what nobody else holds is detached. */
+/** Forget a link of an interface, or all of them; what nobody else holds is detached. */
+void sw_pins_forget(const struct sw_pins *pins, enum sw_pin kind, int ifindex);
 void sw_pins_drop(const struct sw_pins *pins, int ifindex);
 
-/** Forget all links but those of some interfaces. @return how many there were, or -errno */
+/** Forget all links but those of some interfaces. @return how many there were, or -errno when one of them
+ * cannot be forgotten */
 int sw_pins_sweep(const struct sw_pins *pins, const int *ifindexes, size_t count);
 
 #endif

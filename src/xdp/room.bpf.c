@@ -59,6 +59,7 @@ SW_INLINE int answer(struct __sk_buff *skb, struct sw_work *work, const struct f
 	uint64_t addresses;
 	work->message_len = frame->message_len;
 	work->stream = 0;
+	work->is_local = skb->ifindex == LOOPBACK;
 	if (work->message_len > SW_QUERY_MAX || message_copy(skb, work))
 		return TC_ACT_UNSPEC;
 	uint32_t before = query_sum(work);

@@ -45,7 +45,7 @@ static void say(struct node *node, enum sw_event_type type, enum sw_vector vecto
 
 static void turn(struct node *node, int64_t now_ms)
 {
-	sw_resume_turn(&node->resume, now_ms, told_take, node);
+	sw_resume_turn(&node->resume, now_ms, now_ms, told_take, node);
 }
 
 static void start(struct node *node, int64_t now_ms)

@@ -194,7 +194,7 @@ static void test_networks(void **state)
 	unsigned count, sizes = 0;
 	node_start(&node);
 	for (uint32_t i = 0; i < 3000; i++) {
-		struct sw_sample sample = question_of(0, 9, i, SW_VERDICT_TCP_SYN);
+		struct sw_sample sample = question_of(0, 9, i, SW_VERDICT_NXDOMAIN);
 		if (i % 3 == 0)
 			memcpy(sample.source,
 				(const uint8_t[]){0x20, 1, 0xd, 0xb8, 0, (uint8_t)1, (uint8_t)i, (uint8_t)i},
@@ -203,6 +203,13 @@ static void test_networks(void **state)
 			memcpy(sample.source, (const uint8_t[]){192, 0, 2, (uint8_t)i}, 4);
 		sample.address_len = i % 3 == 0 ? 16 : 4;
 		pass(&node, &sample);
+	}
+	for (uint32_t i = 0; i < 3000; i++) { /* nobody answers these, and whoever sends them has a proof */
+		struct sw_sample syn = question_of(7, 9, i, SW_VERDICT_TCP_SYN),
+				 proven = question_of(8, 9, i, SW_VERDICT_NXDOMAIN);
+		proven.facts = SW_FACT_HANDSHAKE;
+		pass(&node, &syn);
+		pass(&node, &proven);
 	}
 	tick(&node, 1000);
 	count = sw_sense_networks(node.sense, networks, SW_SENSE_NETWORKS_MAX);

@@ -113,20 +113,22 @@ def check_capture():
         query = lab.frame_of([], node.query(EXISTS))
         tagged = lab.frame_of([(0x8100, 7)], node.query(MISSING))
         path = os.path.join(wired.directory.name, "packets.pcap")
-        gre, syn, reply = (bytearray(query) for _ in range(3))
-        gre[23], syn[23], reply[44] = 47, 6, reply[44] | 0x80
+        gre, syn, reply, options, short, other = (bytearray(query) for _ in range(6))
+        gre[23], syn[23], reply[44], options[14] = 47, 6, reply[44] | 0x80, 0x46
         syn[14 + 20 + 13] = 2
-        capture(path, [query, tagged, gre, syn, reply, query[:30], b"\xff" * 60])
-        ran = daemon.run("guard", "explain", "--pcap", path, "--json")
+        short[38:40] = other[36:38] = struct.pack("!H", 123)
+        capture(path, [query + bytes(9), tagged, gre, syn, reply, options, short, other, query[:30], b"\xff" * 60])
+        ran = daemon.run("guard", "explain", "--pcap", path, "--port", str(node.PORT), "--json")
         lines = [json.loads(line) for line in ran.stdout.splitlines()]
         wanted = [("name", f"{EXISTS}."), ("name", f"{MISSING}."), ("gate", "GRE"), ("gate", "TCP SYN"), ("gate", "a reply"),
-                  ("gate", "not IP"), ("gate", "not IP")]
+                  ("gate", "IP options"), ("gate", "UDP of a wrong length"), ("gate", "to another port"),
+                  ("gate", "IP of a wrong length"), ("gate", "not IP")]
         got = [(key, line.get(key, "")[:len(text)]) for line, (key, text) in zip(lines, wanted)]
         if got != wanted or len(lines) != len(wanted):
             yield f"{ran.stdout} {ran.stderr}"
         if [line.get("action") for line in lines[:2]] != ["answered"] * 2 or lines[0]["address"] != lab.CLIENT4:
             yield f"{lines[:2]}"
-        text = daemon.run("guard", "explain", "--pcap", path).stdout
+        text = daemon.run("guard", "explain", "--pcap", path, "--port", str(node.PORT)).stdout
         if text.count("\n") != len(wanted) or "room for everybody" not in text:
             yield text
         with open(path, "r+b") as file:

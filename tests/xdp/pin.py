@@ -146,6 +146,25 @@ def check_stopped():
             yield f"still attached {attached(wired)}, pinned {os.listdir(pins)}"
 
 
+def check_stopped_early():
+    """SIGTERM while the next one still loads its zones: nobody is to answer any more."""
+    with pinned() as (wired, pins), serve(wired, pins) as daemon:
+        kill(daemon)
+        zone = os.path.join(wired.directory.name, "big.zone")
+        with open(zone, "w", encoding="ascii") as file:
+            file.write(node.zone_text(names=500_000))
+        with node.Node(options=["--xdp", "s0", "--pin", pins, "--zone", f"big.test={zone}"], before=wired.server.enter,
+                       ready=False) as second:
+            node.wait_for(second.control.exists, "the second daemon")
+            if not attached(wired):
+                yield "taken off before it was asked for"
+            second.stop()
+            if "info: answering on" in second.log():
+                yield "it was too fast for this check"
+            if attached(wired) or os.listdir(pins):
+                yield f"still attached {attached(wired)}, pinned {os.listdir(pins)}"
+
+
 def check_two():
     """A second daemon with the same directory is refused, and the first goes on."""
     with pinned() as (wired, pins), serve(wired, pins) as first:
