@@ -84,7 +84,8 @@ class Cores:
             name, *ticks = line.split()
             if name in ("cpu0", "cpu1"):
                 ticks = [int(tick) for tick in ticks[:8]]
-                cores[name] = (ticks[3] + ticks[4], ticks[7], sum(ticks))  # idle and waiting; stolen; all
+                # idle, waiting, and what keeps a core awake (topology.Lab); stolen; all
+                cores[name] = (ticks[1] + ticks[3] + ticks[4], ticks[7], sum(ticks))
         return cores
 
     def look(self, second):
