@@ -277,8 +277,7 @@ static int packet_explain(const struct sw_command *command, const char *control,
 	return SW_EXIT_OK;
 }
 
-static int packets_explain(
-	const struct sw_command *command, pcap_t *capture, const struct sw_capture *what)
+static int packets_explain(const struct sw_command *command, pcap_t *capture, const struct sw_capture *what)
 {
 	struct pcap_pkthdr *head;
 	const uint8_t *bytes;

@@ -24,7 +24,8 @@ static const char help[] =
 	"  --json          everything, for programs\n"
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
-	"What explain cannot know: whether a question is a retry, and whether it looks like a learnt attack.\n"
+	"What explain cannot know: whether a question is a retry, and whether it looks like a learnt "
+	"attack.\n"
 	"Example: seawall guard explain 192.0.2.1 www.example.com\n";
 
 static const char *text(const json_t *object, const char *key)
@@ -178,8 +179,8 @@ static int run(const struct sw_command *command, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 		{"ttl", required_argument, NULL, 't'}, {"cookie", no_argument, NULL, 'k'},
-		{"pcap", required_argument, NULL, 'p'}, {"port", required_argument, NULL, 'P'}, SW_CONTROL_OPTION,
-		SW_HELP_OPTION, {NULL, 0, NULL, 0}};
+		{"pcap", required_argument, NULL, 'p'}, {"port", required_argument, NULL, 'P'},
+		SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
 	const char *control = NULL, *capture = NULL;
 	bool is_json = false;
 	json_t *request = json_object();

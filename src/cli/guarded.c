@@ -259,8 +259,7 @@ static json_t *command(void *arg, const char *name, const json_t *request)
 	if (guarded->guard)
 		return sw_guard_command(guarded->guard, name, request);
 	if (strncmp(name, "guard-", 6) == 0 || strncmp(name, "incident-", 9) == 0)
-		return json_pack("{s:b, s:s}", "ok", 0, "error",
-			"there is no guard here: the log says why");
+		return json_pack("{s:b, s:s}", "ok", 0, "error", "there is no guard here: the log says why");
 	return NULL;
 }
 

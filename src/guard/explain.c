@@ -46,7 +46,8 @@ static void known_explain(struct explained *explained, const json_t *ttl)
 	if (source->hops == SW_HOPS_ANY)
 		snprintf(text, sizeof(text), "the source is trusted: the configuration says so");
 	else if (source->hops == SW_HOPS_HERE)
-		snprintf(text, sizeof(text), "the source is this machine, if it comes over the loopback interface");
+		snprintf(text, sizeof(text),
+			"the source is this machine, if it comes over the loopback interface");
 	else
 		snprintf(text, sizeof(text), "the source is known from peace, %u hops away%s", source->hops,
 			!json_is_integer(ttl) ? ""

@@ -294,7 +294,8 @@ void sw_guard_free(struct sw_guard *guard)
 		pthread_join(guard->thread, NULL);
 		guard->guarded.orders->is_watching = 0;
 	}
-	/* of one that did not come to run nothing is worth keeping, least of all in the place of what there is */
+	/* of one that did not come to run nothing is worth keeping, least of all in the place of what there
+	 * is */
 	if (guard->was_started && guard->known_path[0])
 		sw_sense_save(guard->controller->sense, guard->known_path);
 	sw_replay_close(guard->recording);

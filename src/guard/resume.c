@@ -87,8 +87,7 @@ void sw_resume_take(struct sw_resume *resume, const struct sw_told *told, sw_tol
 	}
 }
 
-void sw_resume_turn(
-	struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg)
+void sw_resume_turn(struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg)
 {
 	if (resume->is_waiting && now_ms >= resume->until_ms)
 		finish(resume, wall_ms, tell, arg);

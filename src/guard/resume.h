@@ -35,7 +35,6 @@ void sw_resume_take(struct sw_resume *resume, const struct sw_told *told, sw_tol
 /** From time to time: tells what was not seen again.
  * @param now_ms  by the clock of until_ms
  * @param wall_ms  since 1970 */
-void sw_resume_turn(
-	struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg);
+void sw_resume_turn(struct sw_resume *resume, int64_t now_ms, int64_t wall_ms, sw_told_fn *tell, void *arg);
 
 #endif

@@ -82,9 +82,8 @@ void sw_resolvers_learn(
 	struct sw_resolvers *resolvers, uint64_t print, const struct sw_sample *sample, uint64_t now_ms);
 
 /** A packet of a connection that is established, where such packets are sampled: its address is proven. (The
- * guard has none sampled, they are many and say little: the answer path itself remembers who shook hands.) TCP
- * may start from another TTL than UDP does: here the distance of those who are known
- * proves nothing. */
+ * guard has none sampled, they are many and say little: the answer path itself remembers who shook hands.)
+ * TCP may start from another TTL than UDP does: here the distance of those who are known proves nothing. */
 void sw_resolvers_connected(struct sw_resolvers *resolvers, uint64_t print, const struct sw_sample *sample,
 	uint64_t now_ms, bool is_peace);
 

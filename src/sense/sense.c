@@ -108,8 +108,9 @@ static enum sw_vector question_vector(const struct sw_sense *sense, const struct
 	return !is_known ? SW_VECTOR_EXISTING : question->again ? SW_VECTOR_RETRY_STORM : SW_VECTOR_COUNT;
 }
 
-/** Whether it counts for the allowances of networks: what is answered, to whoever has not proven himself. Facts
- * are there only while they are looked at: proofs count from when a network is held to its allowance. */
+/** Whether it counts for the allowances of networks: what is answered, to whoever has not proven himself.
+ * Facts are there only while they are looked at: proofs count from when a network is held to its allowance.
+ */
 static bool is_stranger_asking(const struct sw_sample *sample)
 {
 	bool exists;
