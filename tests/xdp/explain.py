@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import struct
-import threading
 
 import dns.flags
 import dns.message
@@ -31,26 +30,13 @@ def guarded():
             yield wired, daemon
 
 
-class Crowd:
-    """Asks for names that do not exist, ten times as many as may be answered, and does not wait for replies."""
-
-    def __init__(self):
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-            asker.bind((lab.CLIENT4, 0))
-            while not self.is_over.wait(EVERY_S):
-                asker.sendto(node.query(MISSING), (lab.SERVER4, node.PORT))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.thread.join()
+@contextlib.contextmanager
+def crowd():
+    """Questions for names that do not exist, ten times as many as may be answered; nobody waits for replies."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.bind((lab.CLIENT4, 0))
+        with lab.meanwhile(lambda: asker.sendto(node.query(MISSING), (lab.SERVER4, node.PORT)), EVERY_S):
+            yield
 
 
 def explained(daemon, *words):
@@ -80,7 +66,7 @@ def check_room():
 
 def check_scarce():
     """When there is not, explain and the kernel agree: strangers, trusted ones, who shook hands."""
-    with guarded() as (_, daemon), Crowd():
+    with guarded() as (_, daemon), crowd():
         node.wait_for(lambda: explained(daemon, lab.CLIENT4, MISSING)["action"] != "answered", "answers to be scarce", LIMIT_S)
         said = explained(daemon, lab.CLIENT4, MISSING)
         if not is_said(said, "names that do not exist in its zone") and not is_said(said, "its lane"):

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import node
@@ -120,6 +121,24 @@ class Lab:
         self.router.end()
         self.server.end()
         self.directory.cleanup()
+
+
+@contextlib.contextmanager
+def meanwhile(ask, every_s):
+    """Call something again and again, as long as this lasts."""
+    is_over = threading.Event()
+
+    def run():
+        while not is_over.wait(every_s):
+            ask()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @contextlib.contextmanager

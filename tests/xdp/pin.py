@@ -6,7 +6,6 @@ import ctypes
 import os
 import signal
 import subprocess
-import threading
 
 import dns.message
 import lab
@@ -71,28 +70,6 @@ def attached(wired):
     return [line for line in text.splitlines() if "prog/xdp" in line or "sw_" in line]
 
 
-class Asker:
-    """Asks all the time, and keeps what it hears."""
-
-    def __init__(self, address):
-        self.address = address
-        self.heard = []
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        while not self.is_over.wait(EVERY_S):
-            self.heard.append(serial_at(self.address))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.thread.join()
-
-
 def killed_and_restarted(native):
     with pinned() as (wired, pins), contextlib.ExitStack() as stack:
         wired.set_programs(native)
@@ -100,30 +77,31 @@ def killed_and_restarted(native):
         places = [lab.SERVER4, lab.SERVER6]
         for address in places:
             node.wait_for(lambda address=address: serial_at(address) == "1", address)
-        with Asker(places[0]) as four, Asker(places[1]) as six:
+        heard = {address: [] for address in places}
+
+        def ask():
+            for address in places:
+                heard[address].append(serial_at(address))
+
+        with lab.meanwhile(ask, EVERY_S):
             kill(first)
-            before = [len(asker.heard) for asker in (four, six)]
-            node.wait_for(lambda: all(len(asker.heard) >= then + ALONE for asker, then in zip((four, six), before)),
-                          "questions to be asked while there is no daemon")
+            before = len(heard[places[1]])
+            node.wait_for(lambda: len(heard[places[1]]) >= before + ALONE, "questions while there is no daemon")
             with serve(wired, pins, serial=2) as second:
                 node.wait_for(lambda: serial_at(places[0]) == serial_at(places[1]) == "2", "the new zone")
                 interface = second.status()["interfaces"][0]
                 verdicts = second.status()["kernel"]["verdicts"]
-            for asker in (four, six):
-                asker.is_over.set()
         wanted = "native XDP" if native else "generic XDP"
         if interface["engine"] != wanted or interface["reason"] != f"{wanted}, taken over":
             yield f"{interface}"
         if verdicts["answered"] == 0 or verdicts["punt_room"] != 0:
             yield f"{verdicts}"
-        for asker in (four, six):
-            # the daemon that ends with the check ends what it took over, too
-            heard = asker.heard[:-1]
-            wrong = [text for text in heard if text not in ("1", "2")]
+        for address, texts in heard.items():
+            wrong = [text for text in texts if text not in ("1", "2")]
             if wrong:
-                yield f"{asker.address}: {len(wrong)} of {len(heard)} not answered: {wrong[:5]}"
-            elif heard != sorted(heard):
-                yield f"{asker.address}: the old zone after the new one"
+                yield f"{address}: {len(wrong)} of {len(texts)} not answered: {wrong[:5]}"
+            elif texts != sorted(texts):
+                yield f"{address}: the old zone after the new one"
 
 
 def check_killed_native():
