@@ -248,6 +248,14 @@ static int controller_open(struct sw_guard *guard, struct sw_controller_settings
 	return sw_controller_new(&guard->controller, its, &listener, guard->guarded.orders);
 }
 
+/** That of the start before: the end of it may be why there is another start. */
+static void recording_keep(const char *path)
+{
+	char kept[PATH_MAX_BYTES];
+	if (snprintf(kept, sizeof(kept), "%s.1", path) < (int)sizeof(kept))
+		rename(path, kept);
+}
+
 int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings,
 	const struct sw_guarded *guarded, char *why)
 {
@@ -264,6 +272,7 @@ int sw_guard_new(struct sw_guard **out, const struct sw_guard_settings *settings
 		err = state_open(guard, why);
 	bool knows_peace = err == 0 && known_load(guard);
 	if (err == 0 && settings->recording) {
+		recording_keep(settings->recording);
 		err = sw_recording_start(
 			&guard->recording, settings->recording, &its, knows_peace ? guard->known_path : NULL);
 		snprintf(why, SW_GUARD_WHY_MAX, "cannot write %s: %s", settings->recording, strerror(-err));
