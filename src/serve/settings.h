@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "serve/endpoint.h"
+#include "serve/policy.h"
 #include "wire/name.h"
 #include "xdp/services.h"
 #include <stddef.h>
@@ -49,8 +50,9 @@ struct sw_guard_options {
 /** One zone as told; `source` says where ("seawall.yaml:12"), for messages. */
 struct sw_zone_setting {
 	uint8_t *apex; /* lower case */
-	char *file;
+	char *file;    /* NULL: the zone comes from its primaries alone */
 	char *source;
+	const struct sw_zone_policy *policy; /* never NULL; zones may share it */
 };
 
 struct sw_settings {
@@ -74,6 +76,13 @@ struct sw_settings {
 	uint8_t nsid[SW_NSID_MAX];
 	uint8_t nsid_len;
 	char chaos[SW_CHAOS_COUNT][SW_CHAOS_TEXT_MAX + 1]; /* "": refused */
+	char *state; /* directory of what outlives the process; NULL: nothing does, and no zone may be live */
+	struct sw_tsig_key *keys;
+	size_t key_count;
+	struct sw_remote *remotes;
+	size_t remote_count;
+	struct sw_zone_policy **policies; /* of zones and templates; what zones point to */
+	size_t policy_count;
 	struct sw_zone_setting *zones;
 	size_t zone_count;
 	size_t zone_capacity;

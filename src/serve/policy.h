@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** How zones change while they are served: from whom they come, who may have them, who may change them. */
+#ifndef SW_SERVE_POLICY_H
+#define SW_SERVE_POLICY_H
+
+#include "serve/endpoint.h"
+#include "wire/tsig.h"
+
+/** A server at the other end of transfers and notifications. */
+struct sw_remote {
+	char *name;
+	struct sw_endpoint *addresses; /* tried in this order */
+	size_t address_count;
+	struct sw_endpoint source;     /* to ask from; len 0: the system chooses */
+	const struct sw_tsig_key *key; /* NULL: unsigned */
+	bool is_tls;		       /* transfers over TLS (RFC 9103) */
+	char *tls_hostname;	       /* that its certificate must be for; NULL: not looked at */
+	uint8_t tls_pin[32];	       /* SHA-256 of its public key (RFC 7858 s4.2) */
+	bool has_tls_pin;
+};
+
+/** One rule: who fits all of it, may. */
+struct sw_access {
+	uint8_t address[16]; /* IPv4 in the first four bytes */
+	uint8_t address_len; /* 0: from anywhere */
+	uint8_t bits;
+	const struct sw_tsig_key *key; /* NULL: need not be signed */
+	/* updates alone */
+	uint8_t *name;	 /* at or below it; NULL: the whole zone */
+	uint16_t *types; /* NULL: all */
+	size_t type_count;
+};
+
+struct sw_access_list {
+	struct sw_access *rules;
+	size_t count;
+};
+
+/** Told for a zone, or by the template that it names. Zeros: a zone that is read from its file and no more.
+ */
+struct sw_zone_policy {
+	const struct sw_remote **primaries; /* tried in this order; none: the zone is ours */
+	size_t primary_count;
+	const struct sw_remote **notify; /* told of each new version */
+	size_t notify_count;
+	struct sw_access_list notify_from; /* who may tell us, beside the primaries' addresses */
+	struct sw_access_list transfer_to;
+	struct sw_access_list update_by;
+	bool forwards_updates;						  /* to the first primary */
+	unsigned refresh_min_s, refresh_max_s, retry_min_s, expire_max_s; /* bounds to the SOA's; 0: none */
+	uint64_t records_max, transfer_bytes_max, journal_bytes_max;	  /* 0: the default */
+};
+
+/** Whether it is kept in the archive (zone/archive.h). */
+static inline bool sw_policy_is_live(const struct sw_zone_policy *policy)
+{
+	return policy->primary_count > 0 || policy->transfer_to.count > 0 || policy->update_by.count > 0 ||
+	       policy->notify_count > 0;
+}
+
+/** Who asks. */
+struct sw_peer {
+	uint8_t address[16];
+	uint8_t address_len;
+	const struct sw_tsig_key *key; /* that its message was signed with; NULL: none */
+};
+
+/** The first rule that lets it, or NULL. Names and types of updates are not looked at. */
+const struct sw_access *sw_access_find(const struct sw_access_list *list, const struct sw_peer *peer);
+
+/** Whether an update of that name and type is let by any rule. */
+bool sw_access_lets(
+	const struct sw_access_list *list, const struct sw_peer *peer, const uint8_t *name, uint16_t type);
+
+#endif
