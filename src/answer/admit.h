@@ -30,7 +30,7 @@ struct {
 } sw_known SEC(".maps");
 
 /** Networks that ask for more than their allowance, and the share of 2^32 that is answered of whoever there
- * has not proven himself. Written by user space. */
+ * has not proven himself: of strangers, or of known resolvers. Written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -122,12 +122,12 @@ SW_INLINE void sw_refusal_remember(uint64_t print, uint64_t now_ns)
 
 /** The least that is let in of the networks around the asker, of 2^32; SW_ADMIT_ALL: none is beyond its
  * allowance. */
-SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work)
+SW_INLINE uint32_t sw_prefix_admit(const struct sw_work *work, uint32_t is_known)
 {
 	uint64_t first = SW_LOAD64(work->address);
 	uint32_t least = SW_ADMIT_ALL;
 	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++) {
-		struct sw_prefix prefix = sw_prefix_of(first, work->address_len, which);
+		struct sw_prefix prefix = sw_prefix_of(first, work->address_len, which, is_known);
 		const uint32_t *admit = bpf_map_lookup_elem(&sw_loud, &prefix);
 		uint32_t share = admit ? *admit : SW_ADMIT_ALL;
 		sw_opaque(share); /* or the compiler would combine pointers, which the verifier refuses */
@@ -144,14 +144,16 @@ SW_INLINE uint32_t sw_source_facts(struct sw_work *work, uint64_t now_ns)
 	uint64_t source[2] = {SW_LOAD64(work->address), SW_LOAD64(work->address + 8)};
 	const struct sw_known *known = bpf_map_lookup_elem(&sw_known, source);
 	const uint64_t *proven = bpf_map_lookup_elem(&sw_proven, source);
+	uint32_t fits = 0, is_trusted = 0;
 	if (known) {
 		uint32_t hops = known->hops, apart = sw_hops(work->ttl) - hops;
-		uint32_t fits = hops == SW_HOPS_HERE ? work->is_local : apart + 1 <= 2 || hops == SW_HOPS_ANY;
+		fits = hops == SW_HOPS_HERE ? work->is_local : apart + 1 <= 2 || hops == SW_HOPS_ANY;
+		is_trusted = hops == SW_HOPS_ANY || (hops == SW_HOPS_HERE && fits);
 		facts |= SW_FACT_KNOWN | (fits ? SW_FACT_HOPS : 0);
 	}
 	if (proven && now_ns <= *proven + SW_PROVEN_AGE_NS)
 		facts |= SW_FACT_HANDSHAKE;
-	if (sw_prefix_admit(work) != SW_ADMIT_ALL)
+	if (!is_trusted && sw_prefix_admit(work, fits) != SW_ADMIT_ALL)
 		facts |= SW_FACT_PREFIX;
 	return facts;
 }
@@ -228,13 +230,13 @@ SW_INLINE int sw_refuse(struct sw_work *work, const struct sw_orders *orders, ui
 	return SW_QUERY_GO;
 }
 
-/** Of a network beyond its allowance: strangers, and those who come from elsewhere than they used to. */
+/** Of a network beyond its allowance: who has not proven himself. Known resolvers have a larger one of their
+ * own, since to be known takes no more than to ask, which a forger can do in another's name. */
 SW_INLINE uint32_t sw_network_admit(const struct sw_work *work)
 {
-	if (!(work->facts & SW_FACT_PREFIX) || work->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE) ||
-		(work->facts & SW_FACT_KNOWN && work->facts & SW_FACT_HOPS))
+	if (!(work->facts & SW_FACT_PREFIX) || work->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE))
 		return SW_ADMIT_ALL;
-	return sw_prefix_admit(work);
+	return sw_prefix_admit(work, (work->facts & SW_FACT_KNOWN) && (work->facts & SW_FACT_HOPS));
 }
 
 /** Whether a query that has been resolved is answered. @return SW_QUERY_GO or SW_QUERY_SILENT */

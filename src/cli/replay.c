@@ -56,8 +56,8 @@ static int network_print(void *arg, const struct sw_prefix *prefix, uint32_t adm
 	char network[SW_PREFIX_TEXT_MAX], text[200];
 	double share = admit == SW_ADMIT_ALL ? 1 : admit / 4294967296.0;
 	sw_prefix_text(prefix, network);
-	snprintf(text, sizeof(text), "network %s: %.1f %% of its strangers are admitted", network,
-		100 * share);
+	snprintf(text, sizeof(text), "network %s: %.1f %% of its %s are admitted", network, 100 * share,
+		prefix->is_known ? "known resolvers" : "strangers");
 	say(printing, printing->now_ms,
 		json_pack("{s:s, s:s, s:f}", "type", "network", "network", network, "admit", share), text);
 	return 0;

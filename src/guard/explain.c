@@ -56,6 +56,12 @@ static void known_explain(struct explained *explained, const json_t *ttl)
 	reason_add(explained, text);
 }
 
+/** Known, and at its usual distance. */
+static bool is_known_there(const struct explained *explained)
+{
+	return (explained->facts & SW_FACT_KNOWN) && (explained->facts & SW_FACT_HOPS);
+}
+
 static void source_explain(struct explained *explained, const json_t *request)
 {
 	char network[SW_PREFIX_TEXT_MAX], text[160];
@@ -71,11 +77,13 @@ static void source_explain(struct explained *explained, const json_t *request)
 		reason_add(explained, "it has completed a TCP handshake lately: its address is proven");
 	}
 	known_explain(explained, json_object_get(request, "ttl"));
-	if (source->network_admit == SW_ADMIT_ALL)
+	bool is_known = is_known_there(explained);
+	if (source->network_admit[is_known] == SW_ADMIT_ALL)
 		return;
 	explained->facts |= SW_FACT_PREFIX;
-	snprintf(text, sizeof(text), "its network %s asks for more than its allowance",
-		sw_prefix_text(&source->network, network));
+	snprintf(text, sizeof(text), "%s of its network %s ask for more than their allowance",
+		is_known ? "known resolvers" : "strangers",
+		sw_prefix_text(&source->network[is_known], network));
 	reason_add(explained, text);
 }
 
@@ -114,9 +122,8 @@ static double admitted(struct explained *explained, uint32_t admit, const char *
 static const char *action_explain(struct explained *explained, enum sw_lane lane)
 {
 	const struct sw_orders *orders = explained->guarded->orders;
-	const uint8_t facts = explained->facts, proven = SW_FACT_COOKIE | SW_FACT_HANDSHAKE,
-		      known = SW_FACT_KNOWN | SW_FACT_HOPS;
-	bool is_stranger = !(facts & proven) && (facts & known) != known;
+	bool is_proven = explained->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE),
+	     is_known = is_known_there(explained);
 	if (!orders->is_watching) {
 		reason_add(explained, "there is room for everybody: nothing is refused");
 		return "answered";
@@ -126,8 +133,9 @@ static const char *action_explain(struct explained *explained, enum sw_lane lane
 	if (explained->zone)
 		share *= admitted(explained, ~orders->missing_refuse[explained->zone >> 52],
 			"the names that do not exist in its zone");
-	if (is_stranger)
-		share *= admitted(explained, explained->source.network_admit, "the strangers of its network");
+	if (!is_proven)
+		share *= admitted(explained, explained->source.network_admit[is_known],
+			is_known ? "the known resolvers of its network" : "the strangers of its network");
 	if (share >= 1) {
 		reason_add(explained, "its lane is admitted whole");
 		return "answered";

@@ -10,7 +10,7 @@ static double allowance_of(const struct sw_networks *networks, const struct sw_p
 {
 	static const double times[SW_PREFIX_LENGTHS] = {0.25, 1, 16};
 	uint32_t which = prefix->address_len == 4 ? 4 - prefix->bits / 8 : 4 - prefix->bits / 16;
-	return times[which] * networks->allowance_qps;
+	return times[which] * (prefix->is_known ? SW_NETWORK_KNOWN_TIMES : 1) * networks->allowance_qps;
 }
 
 static bool is_of_this_machine(const struct sw_prefix *prefix)

@@ -3,9 +3,11 @@
  * longer than what it asked (RFC 5358 s3, and what is called response rate limiting elsewhere).
  *
  * The allowance is for a /24 or a /48; a single address (/32, /64) has a quarter of it, a /16 or a /32 of
- * IPv6 sixteen times as much. It is for whoever has not proven himself: cookies, handshakes and known
- * resolvers at their usual distance do not count, and are not held to it. Beyond it, as many are answered as
- * the allowance says, the others hear TC=1.
+ * IPv6 sixteen times as much. It is for whoever has not proven himself: cookies and handshakes do not count,
+ * and are not held to it. Known resolvers at their usual distance have one of their own, sixteen times as
+ * large: a resolver becomes known by asking, and so does a victim in whose name somebody else asks for a
+ * while. Beyond it, as many are answered as the allowance says, the others hear TC=1; a true resolver comes
+ * by TCP then, and is proven.
  *
  * Not at once: whoever asks is a stranger at first, and known two seconds later (sense/resolvers.h). And not
  * those of this machine (127.0.0.0/8, ::1): nobody else can send from there.
@@ -17,7 +19,8 @@
 
 #define SW_NETWORKS_MAX SW_SENSE_NETWORKS_MAX
 #define SW_NETWORK_PATIENCE_S 4 /* beyond its allowance, until it is held to it */
-#define SW_NETWORK_HOLD_S 10	/* a network is watched so long after it was last beyond its allowance */
+#define SW_NETWORK_KNOWN_TIMES 64
+#define SW_NETWORK_HOLD_S 10 /* a network is watched so long after it was last beyond its allowance */
 
 /** One that was heard of in the last turn, or is held. */
 struct sw_heard_network {

@@ -8,6 +8,8 @@
 #include "sense/hll.h"
 #include "sense/lately.h"
 
+#define NETWORK_KINDS (2u * 2 * SW_PREFIX_LENGTHS) /* strangers or known, IPv4 or IPv6, of which size */
+
 struct sw_sense {
 	sw_event_fn *event;
 	void *arg;
@@ -19,8 +21,7 @@ struct sw_sense {
 	struct sw_resolvers resolvers;
 	struct sw_lately names, questions;
 	struct sw_window window;
-	struct sw_heavy
-		networks[2][SW_PREFIX_LENGTHS]; /* in the present minute, IPv4 and IPv6; key: first bytes */
+	struct sw_heavy networks[NETWORK_KINDS]; /* in the present minute; key: first bytes */
 	struct sw_detector detector;
 	struct sw_hll so_far[SW_VECTOR_COUNT]; /* sources since the vector began */
 	struct sw_hll minute[SW_VECTOR_COUNT];

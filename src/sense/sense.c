@@ -111,20 +111,26 @@ static enum sw_vector question_vector(const struct sw_sense *sense, const struct
 /** Whether it counts for the allowances of networks: what is answered, to whoever has not proven himself.
  * Facts are there only while they are looked at: proofs count from when a network is held to its allowance.
  */
-static bool is_stranger_asking(const struct sw_sample *sample)
+static bool is_unproven_asking(const struct sw_sample *sample)
 {
 	bool exists;
 	return sw_sample_is_question(sample, &exists) &&
 	       !(sample->facts & (SW_FACT_COOKIE | SW_FACT_HANDSHAKE));
 }
 
-static void networks_add(struct sw_sense *sense, const struct sw_sample *sample)
+/** Where networks of a kind are counted: strangers or known resolvers, IPv4 or IPv6, of which size. */
+static uint32_t network_kind(uint32_t is_known, uint32_t is_ipv6, uint32_t which)
+{
+	return (which * 2 + is_ipv6) * 2 + is_known;
+}
+
+static void networks_add(struct sw_sense *sense, const struct sw_sample *sample, bool is_known)
 {
 	uint64_t first = 0;
 	memcpy(&first, sample->source, sample->address_len == 4 ? 4 : 8);
 	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++)
-		sw_heavy_add(&sense->networks[sample->address_len == 16][which],
-			sw_prefix_of(first, sample->address_len, which).first, sample->weight);
+		sw_heavy_add(&sense->networks[network_kind(is_known, sample->address_len == 16, which)],
+			sw_prefix_of(first, sample->address_len, which, is_known).first, sample->weight);
 }
 
 /** Take a packet for its window. @return the vector that it would belong to, if that were on */
@@ -161,8 +167,8 @@ void sw_sense_sample(struct sw_sense *sense, const struct sw_sample *sample)
 	}
 	enum sw_standing standing = SW_STRANGER;
 	enum sw_vector vector = packet_take(sense, sample, source, &standing);
-	if (standing != SW_RESOLVER && is_stranger_asking(sample))
-		networks_add(sense, sample);
+	if (is_unproven_asking(sample))
+		networks_add(sense, sample, standing == SW_RESOLVER);
 	if (vector < SW_VECTOR_COUNT) {
 		sw_hll_add(&sense->so_far[vector], source);
 		sw_hll_add(&sense->minute[vector], source);
@@ -210,8 +216,8 @@ static void sources_turn(struct sw_sense *sense, uint64_t now_ms)
 		return;
 	sense->minute_ms = now_ms;
 	memset(sense->minute, 0, sizeof(sense->minute));
-	for (uint32_t i = 0; i < 2 * SW_PREFIX_LENGTHS; i++)
-		sw_heavy_clear(&sense->networks[i % 2][i / 2]);
+	for (uint32_t i = 0; i < NETWORK_KINDS; i++)
+		sw_heavy_clear(&sense->networks[i]);
 }
 
 void sw_sense_tick(struct sw_sense *sense, const struct sw_tick *tick)
@@ -266,20 +272,20 @@ void sw_sense_state(const struct sw_sense *sense, struct sw_sense_state *state)
 		.unknown_share = detector->unknown_share};
 }
 
-_Static_assert(SW_SENSE_NETWORKS_MAX == 2 * SW_PREFIX_LENGTHS * SW_HEAVY_COUNTERS, "all of them");
+_Static_assert(SW_SENSE_NETWORKS_MAX == NETWORK_KINDS * SW_HEAVY_COUNTERS, "all of them");
 
-/** Of one size. @return how many were written */
-static unsigned networks_list(const struct sw_heavy *heavy, uint32_t address_len, uint32_t which,
-	double seconds, struct sw_network *networks, unsigned max)
+/** Of one kind. @return how many were written */
+static unsigned networks_list(const struct sw_heavy *heavy, uint32_t kind, double seconds,
+	struct sw_network *networks, unsigned max)
 {
 	unsigned count = 0;
 	for (uint32_t i = 0; i < heavy->used && count < max; i++) {
 		double least = sw_heavy_least(&heavy->counter[i]);
 		if (least > 0)
-			networks[count++] =
-				(struct sw_network){.prefix = sw_prefix_of(heavy->key[i], address_len, which),
-					.packets = least,
-					.rate_pps = least / seconds};
+			networks[count++] = (struct sw_network){
+				.prefix = sw_prefix_of(heavy->key[i], kind & 2 ? 16 : 4, kind / 4, kind & 1),
+				.packets = least,
+				.rate_pps = least / seconds};
 	}
 	return count;
 }
@@ -288,9 +294,8 @@ unsigned sw_sense_networks(const struct sw_sense *sense, struct sw_network *netw
 {
 	double seconds = (double)(sense->before.time_ms - sense->minute_ms) / 1000;
 	unsigned count = 0;
-	for (uint32_t i = 0; seconds > 0 && i < 2 * SW_PREFIX_LENGTHS; i++)
-		count += networks_list(&sense->networks[i % 2][i / 2], i % 2 ? 16 : 4, i / 2, seconds,
-			networks + count, max - count);
+	for (uint32_t kind = 0; seconds > 0 && kind < NETWORK_KINDS; kind++)
+		count += networks_list(&sense->networks[kind], kind, seconds, networks + count, max - count);
 	return count;
 }
 

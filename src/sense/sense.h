@@ -129,14 +129,14 @@ void sw_sense_state(const struct sw_sense *sense, struct sw_sense_state *state);
 /** A network that much comes from. */
 struct sw_network {
 	struct sw_prefix prefix;
-	/* at least; known resolvers at their usual distance left out */
+	/* at least; of its strangers, or of its known resolvers, those who have proven themselves left out */
 	double packets;	 /* in the present minute */
 	double rate_pps; /* over it */
 };
 
-#define SW_SENSE_NETWORKS_MAX (2 * SW_PREFIX_LENGTHS * 64)
+#define SW_SENSE_NETWORKS_MAX (2 * 2 * SW_PREFIX_LENGTHS * 64)
 
-/** The networks that most comes from, of each size, in no order.
+/** The networks that most comes from, of strangers and of known resolvers, of each size, in no order.
  * @return how many were written, up to `max`; there are no more than SW_SENSE_NETWORKS_MAX */
 unsigned sw_sense_networks(const struct sw_sense *sense, struct sw_network *networks, unsigned max);
 

@@ -152,17 +152,21 @@ void sw_watch_source(const struct sw_watch *watch, const uint8_t address[16], ui
 	struct sw_source_seen *seen)
 {
 	uint64_t first, proven_ns;
-	*seen = (struct sw_source_seen){.network_admit = SW_ADMIT_ALL};
+	*seen = (struct sw_source_seen){.network_admit = {SW_ADMIT_ALL, SW_ADMIT_ALL}};
 	memcpy(&first, address, sizeof(first));
 	seen->is_known = bpf_map_lookup_elem(watch->known, address, &seen->hops) == 0;
 	seen->is_proven = bpf_map_lookup_elem(watch->proven, address, &proven_ns) == 0 &&
 			  now_ns() <= proven_ns + SW_PROVEN_AGE_NS;
-	for (uint32_t which = 0; which < SW_PREFIX_LENGTHS; which++) {
-		uint32_t admit;
-		struct sw_prefix network = sw_prefix_of(first, address_len, which);
-		if (bpf_map_lookup_elem(watch->loud, &network, &admit) != 0 || admit >= seen->network_admit)
+	/* whoever is trusted, and this machine itself, is held to no allowance */
+	if (seen->is_known && (seen->hops == SW_HOPS_ANY || seen->hops == SW_HOPS_HERE))
+		return;
+	for (uint32_t i = 0; i < 2 * SW_PREFIX_LENGTHS; i++) {
+		uint32_t admit, is_known = i & 1;
+		struct sw_prefix network = sw_prefix_of(first, address_len, i / 2, is_known);
+		if (bpf_map_lookup_elem(watch->loud, &network, &admit) != 0 ||
+			admit >= seen->network_admit[is_known])
 			continue;
-		seen->network_admit = admit;
-		seen->network = network;
+		seen->network_admit[is_known] = admit;
+		seen->network[is_known] = network;
 	}
 }

@@ -269,13 +269,39 @@ static void test_a_loud_network_is_doubtful(void **state)
 	for (unsigned which = 0; which < SW_PREFIX_LENGTHS; which++) {
 		uint32_t address;
 		inet_pton(AF_INET, rows[which].network, &address);
-		const struct sw_prefix prefix = sw_prefix_of(address, 4, which);
+		const struct sw_prefix prefix = sw_prefix_of(address, 4, which, 0);
 		assert_int_equal(sw_watch_network(node->watch, &prefix, 1), 0);
 		assert_int_equal(ask(node, rows[which].inside, EXISTS), TRUNCATED);
 		assert_int_equal(ask(node, rows[which].outside, EXISTS), ANSWERED);
 		assert_int_equal(sw_watch_network(node->watch, &prefix, SW_ADMIT_ALL), 0);
 		assert_int_equal(ask(node, rows[which].inside, EXISTS), ANSWERED);
 	}
+}
+
+/* Known resolvers have an allowance of their own, and the trusted none. */
+static void test_a_loud_network_of_known_ones(void **state)
+{
+	struct node *node = *state;
+	uint32_t first = 0;
+	inet_pton(AF_INET, "203.0.113.200", &first);
+	const struct sw_prefix strangers = sw_prefix_of(first, 4, 1, 0),
+			       resolvers = sw_prefix_of(first, 4, 1, 1);
+	for (unsigned lane = 0; lane < SW_LANE_COUNT; lane++)
+		node->orders->policy.admit[lane] = SW_ADMIT_ALL;
+	known(node, "203.0.113.200", 64 - ASKER_HOPS, true);
+	known(node, "203.0.113.201", SW_HOPS_ANY, true);
+	assert_int_equal(sw_watch_network(node->watch, &strangers, 1), 0);
+	assert_int_equal(ask(node, "203.0.113.200", EXISTS), ANSWERED);
+	assert_int_equal(ask(node, "203.0.113.199", EXISTS), TRUNCATED);
+	assert_int_equal(sw_watch_network(node->watch, &resolvers, 1), 0);
+	assert_int_equal(ask(node, "203.0.113.200", EXISTS), TRUNCATED);
+	assert_int_equal(ask(node, "203.0.113.201", EXISTS), ANSWERED);
+	assert_int_equal(sw_watch_network(node->watch, &strangers, SW_ADMIT_ALL), 0);
+	assert_int_equal(ask(node, "203.0.113.199", EXISTS), ANSWERED);
+	assert_int_equal(ask(node, "203.0.113.200", EXISTS), TRUNCATED);
+	assert_int_equal(sw_watch_network(node->watch, &resolvers, SW_ADMIT_ALL), 0);
+	known(node, "203.0.113.200", 0, false);
+	known(node, "203.0.113.201", 0, false);
 }
 
 /* Names that do not exist of a zone beyond its share; the zone's names that do are not touched. */
@@ -352,6 +378,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_the_trusted_are_so_from_anywhere, orders_strict),
 		cmocka_unit_test_setup(test_lanes_that_are_dropped_hear_nothing, orders_strict),
 		cmocka_unit_test_setup(test_a_loud_network_is_doubtful, orders_strict),
+		cmocka_unit_test_setup(test_a_loud_network_of_known_ones, orders_strict),
 		cmocka_unit_test_setup(test_zones_have_their_share, orders_strict),
 		cmocka_unit_test_setup(test_a_signature_makes_suspects, orders_strict),
 		cmocka_unit_test_setup(test_who_observes_refuses_nobody_and_counts, orders_strict),
