@@ -16,6 +16,12 @@
 #define SW_FLAG_RD 0x0100
 #define SW_OPCODE_SHIFT 11
 
+enum sw_opcode {
+	SW_OPCODE_QUERY = 0,
+	SW_OPCODE_NOTIFY = 4, /* RFC 1996 */
+	SW_OPCODE_UPDATE = 5, /* RFC 2136 */
+};
+
 enum sw_rcode {
 	SW_RCODE_NOERROR = 0,
 	SW_RCODE_FORMERR = 1,

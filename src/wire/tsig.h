@@ -54,6 +54,8 @@ struct sw_tsig {
 	uint32_t messages; /* signed or checked since the first */
 	uint64_t time_s;   /* signed at: never goes back */
 	uint16_t error;	   /* BADSIG, BADKEY, BADTIME to be told in the reply; 0 for none */
+	uint16_t id;	   /* of the query, as its signer wrote it */
+	uint8_t refused_name[SW_NAME_MAX], refused_algorithm[SW_NAME_MAX]; /* of a key that is not known */
 	/* messages of a stream since the last that was signed (s5.3.1) */
 	uint8_t *unsigned_bytes;
 	size_t unsigned_len, unsigned_size;
