@@ -19,7 +19,12 @@
 struct sw_archive;
 
 /** Open or make DIRECTORY/zones.db. One process at a time.
- * @param why  512 bytes, text of an error
+ *
+ * A damaged database is put aside as zones.db.broken-N and a fresh one begun, with those of its zones that
+ * are whole. Zones that are not there any more have to be transferred or read again; where updates made them,
+ * the file put aside is what is left of them. `why` tells, also when the archive is opened.
+ *
+ * @param why  512 bytes: text of an error, or of what was mended; empty when there is nothing to tell
  * @return 0 or -errno: -EBUSY when another process has it, -EPROTO when its format is newer than this program
  */
 int sw_archive_open(struct sw_archive **archive, const char *directory, char *why);
@@ -37,19 +42,29 @@ struct sw_archive_zone {
 
 /* ---- writing: one thread ---- */
 
+/* Errors of all: -ENOSPC disk full, -EBADMSG the database is damaged (the next start mends it), -EINVAL no
+ * transaction, or an argument that no zone can hold, -ENOMEM, -EIO, other -errno. After some of them (disk
+ * full is one) the transaction is gone as a whole, and everything up to sw_archive_commit() gives the same
+ * error. */
+
 /** Begin a transaction; sw_archive_mark() within it begins a part of it that can be undone alone. */
 int sw_archive_begin(struct sw_archive *archive);
 int sw_archive_mark(struct sw_archive *archive);
 /** Undo what came after the mark; with or without that, the mark is gone. */
 int sw_archive_unmark(struct sw_archive *archive, bool is_undone);
-/** Durable on return. @return 0 or -errno, then nothing of the transaction has happened */
+/** Durable on return. @return 0 or -errno, then nothing of the transaction has happened; -ECANCELED when a
+ * change in it failed half-way and was not undone */
 int sw_archive_commit(struct sw_archive *archive);
 void sw_archive_abort(struct sw_archive *archive);
 
-/** The whole zone, in place of what there was; its journal is emptied. @return 0 or -errno */
+/** The whole zone, in place of what there was; its journal is emptied, times and stamp stay. Within a mark
+ * the pages of what there was are kept in memory until the mark is gone. @return 0 or -errno; -EINVAL without
+ * a SOA
+ */
 int sw_archive_replace(struct sw_archive *archive, const struct sw_contents *contents);
 
-/** Apply a change and add it to the journal.
+/** Apply a change and add it to the journal. Records to be removed are found by name, type and data, whatever
+ * the TTL and the case of names in the data (RFC 2136 s1.1.1, s2.5.4).
  * @return 0; -ENOENT for a zone that is not there, or a record to be removed that is not; -EEXIST for one to
  * be added that is there already; -ESTALE when the zone does not have the serial `from`; other -errno. On an
  * error the caller undoes to its mark. */
@@ -72,7 +87,8 @@ typedef int sw_delta_fn(void *arg, const struct sw_delta *delta);
 struct sw_snapshot;
 
 /** A view of all zones as they are now, committed; with `archive` of the writer's thread: as the transaction
- * in hand sees them, and cheap. A snapshot is used by one thread at a time.
+ * in hand sees them, and cheap. A snapshot is used by one thread at a time,
+ * and not longer than needed: what is written while one is open is kept in the log, which grows.
  * @return 0 or -errno */
 int sw_snapshot_open(struct sw_snapshot **snapshot, struct sw_archive *archive);
 struct sw_snapshot *sw_archive_own(struct sw_archive *archive); /* the writer's; not to be closed */
@@ -96,8 +112,10 @@ int sw_snapshot_below(struct sw_snapshot *snapshot, const uint8_t *apex, const u
 int sw_snapshot_some(
 	struct sw_snapshot *snapshot, const uint8_t *apex, void **position, sw_record_fn *take, void *arg);
 
-/** The changes from a serial on, oldest first, checked to follow each other up to the zone's serial.
- * @return 0; -ENOENT when the journal does not reach back to it; -errno */
+/** The changes from a serial on, oldest first, checked to follow each other up to the zone's serial before
+ * the first is handed over. Their lists are the archive's: not to be freed, and gone when `take` returns.
+ * @return 0; -ENOENT when the journal does not reach back to it, or has a gap; -EBADMSG when a change is not
+ * what was written; what `take` returned; -errno */
 int sw_snapshot_changes(
 	struct sw_snapshot *snapshot, const uint8_t *apex, uint32_t from, sw_delta_fn *take, void *arg);
 
@@ -107,5 +125,19 @@ int sw_snapshot_changes(
  */
 int sw_snapshot_load(struct sw_snapshot *snapshot, const uint8_t *apex, const struct sw_hash_key *key,
 	struct sw_contents **contents);
+
+/** @param contents  of the zone, finished; the next is read into them unless they are taken away by setting
+ * this to NULL
+ * @param error  0, -EBADMSG: not what was written, -EEXIST: two names share a hash; then the contents are of
+ * no use
+ * @return not 0 to end it */
+typedef int sw_archive_loaded_fn(
+	void *arg, const struct sw_archive_zone *zone, struct sw_contents **contents, int error);
+
+/** Read every zone whole in one pass, which for many small ones is far quicker than one by one.
+ * @param contents  as for sw_snapshot_load(); the caller frees
+ * @return 0, what `take` returned, -errno */
+int sw_snapshot_each_zone_loaded(struct sw_snapshot *snapshot, const struct sw_hash_key *key,
+	struct sw_contents **contents, sw_archive_loaded_fn *take, void *arg);
 
 #endif

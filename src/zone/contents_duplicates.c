@@ -5,8 +5,8 @@
 #include <libknot/libknot.h>
 #include <stdlib.h>
 
-/** Rdata equal without regard to the case of the names in it (RFC 4034 s6.2 lists the types). */
-static bool rdata_equal(uint16_t type, const uint8_t *a, uint16_t a_len, const uint8_t *b, uint16_t b_len)
+bool sw_contents_rdata_equal(
+	uint16_t type, const uint8_t *a, uint16_t a_len, const uint8_t *b, uint16_t b_len)
 {
 	if (a_len != b_len)
 		return false;
@@ -41,7 +41,8 @@ bool sw_contents_is_duplicate(const struct sw_contents *contents, struct sw_node
 	if (node->flags & CROWDED || !(node->types & SW_TYPE_BIT(type)))
 		return false;
 	for (struct sw_rr *rr = rr_at(contents, node->first); rr; rr = rr_at(contents, rr->next)) {
-		if (rr->type == type && rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
+		if (rr->type == type &&
+			sw_contents_rdata_equal(type, rr->rdata, rr->rdata_len, rdata, rdata_len))
 			return true;
 		if (++steps == COMPARED_MAX) {
 			node->flags |= CROWDED;
@@ -60,7 +61,7 @@ static int compare_rrs(const void *a, const void *b)
 	if (x->rdata_len != y->rdata_len)
 		return x->rdata_len < y->rdata_len ? -1 : 1;
 	for (uint16_t i = 0; i < x->rdata_len; i++) {
-		/* bit 5 is the case of letters: rdata_equal() has the last word */
+		/* bit 5 is the case of letters: sw_contents_rdata_equal() has the last word */
 		int order = (x->rdata[i] | 0x20) - (y->rdata[i] | 0x20);
 		if (order != 0)
 			return order;
@@ -84,8 +85,8 @@ int sw_contents_drop_duplicates(struct sw_contents *contents, struct sw_node *no
 	qsort(rrs, count, sizeof(*rrs), compare_rrs);
 	struct sw_rr *kept = rrs[0];
 	for (i = 1; i < count; i++) {
-		if (kept->type == rrs[i]->type && rdata_equal(kept->type, kept->rdata, kept->rdata_len,
-							  rrs[i]->rdata, rrs[i]->rdata_len))
+		if (kept->type == rrs[i]->type && sw_contents_rdata_equal(kept->type, kept->rdata,
+							  kept->rdata_len, rrs[i]->rdata, rrs[i]->rdata_len))
 			rrs[i]->file = DUPLICATE_FILE;
 		else
 			kept = rrs[i];

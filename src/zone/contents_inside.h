@@ -115,6 +115,10 @@ int sw_contents_name_node(
 #define COMPARED_MAX 64
 #define CROWDED 0x4000 /* node flag: duplicates not looked for yet */
 
+/** Rdata equal without regard to the case of the names in it (RFC 4034 s6.2 lists the types). */
+bool sw_contents_rdata_equal(
+	uint16_t type, const uint8_t *a, uint16_t a_len, const uint8_t *b, uint16_t b_len);
+
 bool sw_contents_is_duplicate(const struct sw_contents *contents, struct sw_node *node, uint16_t type,
 	const uint8_t *rdata, uint16_t rdata_len);
 

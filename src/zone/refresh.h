@@ -13,6 +13,7 @@
 #include "zone/delta.h"
 
 #define SW_REFRESH_LEAST_S 2
+#define SW_REFRESH_START_S 30 /* all zones are asked for within, after a start */
 #define SW_REFRESH_MOST_S (28 * 86400)
 
 /** The timers of a SOA, and the operator's bounds to them. */
@@ -23,6 +24,7 @@ struct sw_soa_timers sw_soa_timers(const struct sw_record *soa);
 
 struct sw_refresh {
 	int64_t next_s;	     /* when to ask; INT64_MAX: not by itself */
+	int64_t asked_s;     /* the last answer, or none: 0 for not since the start */
 	int64_t confirmed_s; /* 0: never */
 	int64_t expires_s;   /* 0: nothing to serve yet, or expired */
 	uint32_t failures;   /* in a row */
