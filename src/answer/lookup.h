@@ -76,15 +76,27 @@ SW_INLINE uint32_t sw_zone_find(struct sw_work *work, const struct sw_control *c
 	return zone ? zone : work->own_zone;
 }
 
+/** Take a slot if it is that hash's. The names of a zone may move meanwhile (image/place.h): the hash is
+ * compared once more behind the rest, instead of being copied. */
 SW_INLINE int sw_slot_take(struct sw_work *work, const struct sw_slot *slot, uint64_t hash)
 {
 	if (slot->hash != hash || slot->kind == SW_SLOT_FREE)
 		return 0;
-	work->slot = *slot;
+	sw_pin(slot);
+	const uint8_t *from = (const void *)slot;
+	uint64_t second = SW_LOAD64(from + 8), third = SW_LOAD64(from + 16), fourth = SW_LOAD64(from + 24);
+	sw_pin_behind(slot, second, third, fourth);
+	if (slot->hash != hash)
+		return 0;
+	uint8_t *to = (void *)&work->slot;
+	SW_STORE64(to + 8, second);
+	SW_STORE64(to + 16, third);
+	SW_STORE64(to + 24, fourth);
 	return 1;
 }
 
-/** Look a hash up in the zone's index.
+/** Look a hash up in the zone's index. The pins keep the order of loads that names moving meanwhile rely on
+ * (image/place.h).
  * @return 1 with the slot in work->slot; 0, work->slot unchanged */
 SW_INLINE int sw_slot_look(struct sw_work *work, uint64_t hash)
 {
@@ -93,14 +105,21 @@ SW_INLINE int sw_slot_look(struct sw_work *work, uint64_t hash)
 		(const void *)sw_image_at(work, index + 4 * sw_bucket_first(hash, count));
 	if (!bucket)
 		return 0;
-	if (sw_slot_take(work, &bucket[0], hash) || sw_slot_take(work, &bucket[1], hash))
+	if (sw_slot_take(work, &bucket[0], hash))
 		return 1;
+	sw_pin(bucket);
+	if (sw_slot_take(work, &bucket[1], hash))
+		return 1;
+	sw_pin(bucket);
 	if (!bucket[0].overflow)
 		return 0;
 	bucket = (const void *)sw_image_at(work, index + 4 * sw_bucket_second(hash, count));
 	if (!bucket)
 		return 0;
-	return sw_slot_take(work, &bucket[0], hash) || sw_slot_take(work, &bucket[1], hash);
+	if (sw_slot_take(work, &bucket[0], hash))
+		return 1;
+	sw_pin(bucket);
+	return sw_slot_take(work, &bucket[1], hash);
 }
 
 SW_FN int sw_slot_find(struct sw_work *work, uint64_t hash)

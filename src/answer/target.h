@@ -57,6 +57,11 @@ static inline void sw_repeat(uint32_t count, long (*step)(uint64_t i, void *cont
 
 #endif
 
+/* Loads through a pointer stay behind this point, and what decided that it is reached before it;
+ * sw_pin_behind(): those of three numbers, too. No instruction comes of it. */
+#define sw_pin(pointer) asm volatile("" : "+r"(pointer))
+#define sw_pin_behind(pointer, a, b, c) asm volatile("" : "+r"(pointer) : "r"(a), "r"(b), "r"(c))
+
 /* Numbers at any address inside messages, slots and pieces. For BPF they are not called packed: clang would
  * take them apart into bytes, while the kernels this runs on (x86-64, arm64) load them whole. */
 #ifdef SW_BPF

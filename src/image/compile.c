@@ -16,6 +16,8 @@
 struct sw_compiler {
 	const struct sw_contents *contents;
 	struct sw_region *region;
+	struct sw_pool *pool; /* instead of the region: names one by one */
+	struct sw_depends *depends;
 	struct sw_interner *interner;
 	struct sw_denial *denial;
 	struct sw_nssets *nssets;
@@ -34,6 +36,16 @@ static int store(struct sw_compiler *c, struct sw_encoder *encoder, uint32_t *pi
 	if (*piece)
 		return 0;
 	return encoder->too_long ? -E2BIG : -ENOSPC;
+}
+
+static uint32_t take(struct sw_compiler *c, size_t size)
+{
+	return c->pool ? sw_pool_take(c->pool, size) : sw_region_take(c->region, size);
+}
+
+static void *at(const struct sw_compiler *c, uint32_t ref)
+{
+	return sw_space_at(c->pool ? c->pool->region.space : c->region->space, ref);
 }
 
 static bool is_indexed(const struct sw_compiler *c, const struct sw_node *node)
@@ -144,9 +156,9 @@ static int compile_target(struct sw_compiler *c, const struct sw_rr *rr)
 {
 	uint32_t ref;
 	if (rr->type == SW_TYPE_DNAME) {
-		ref = sw_region_take(c->region, rr->rdata_len);
+		ref = take(c, rr->rdata_len);
 		if (ref)
-			memcpy(sw_space_at(c->region->space, ref), rr->rdata, rr->rdata_len);
+			memcpy(at(c, ref), rr->rdata, rr->rdata_len);
 	} else {
 		ref = sw_interner_store(c->interner, rr->rdata, rr->rdata_len);
 	}
@@ -230,12 +242,12 @@ static int compile_node(struct sw_compiler *c, uint32_t number, bool has_inline_
 		error = sw_denial_node(c->denial, number, &head);
 	if (error)
 		return error;
-	*ref = sw_region_take(c->region, sizeof(head) + count * sizeof(c->entries[0]));
+	*ref = take(c, sizeof(head) + count * sizeof(c->entries[0]));
 	if (*ref == 0)
 		return -ENOSPC;
-	uint8_t *at = sw_space_at(c->region->space, *ref);
-	memcpy(at, &head, sizeof(head));
-	memcpy(at + sizeof(head), c->entries, count * sizeof(c->entries[0]));
+	uint8_t *bytes = at(c, *ref);
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), c->entries, count * sizeof(c->entries[0]));
 	return 0;
 }
 
@@ -262,8 +274,6 @@ static int compile_name(struct sw_compiler *c, uint32_t number, struct sw_slot *
 	slot->kind = SW_SLOT_NAME;
 	if (sw_contents_find_rr(c->contents, node, SW_TYPE_CNAME))
 		slot->flags |= SW_SLOT_CNAME;
-	if (sw_contents_find_rr(c->contents, node, SW_TYPE_DNAME))
-		slot->flags |= SW_SLOT_DNAME;
 	if (!inline_addresses(c, node, slot)) {
 		slot->inline_count = 0;
 		memset(slot->name.address, 0, sizeof(slot->name.address));
@@ -293,7 +303,7 @@ static int compile_cut(struct sw_compiler *c, uint32_t number, struct sw_slot *s
 {
 	const struct sw_node *node = sw_contents_node(c->contents, number);
 	const struct sw_rr *ds = sw_contents_find_rr(c->contents, node, SW_TYPE_DS);
-	if (!c->nssets)
+	if (!c->nssets && !c->pool)
 		c->nssets = sw_nssets_new(c->contents);
 	struct sw_nsset own = {0}, *set = c->nssets ? sw_nssets_find(c->nssets, number) : NULL;
 	if (!set)
@@ -317,7 +327,25 @@ static int compile_slot(struct sw_compiler *c, uint32_t number, struct sw_slot *
 	*slot = (struct sw_slot){.hash = node->hash};
 	if (node->flags & SW_NODE_HAS_WILDCARD)
 		slot->flags |= SW_SLOT_WILDCARD;
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_DNAME))
+		slot->flags |= SW_SLOT_DNAME; /* of a cut, for changes alone: readers come to the cut first */
 	return node->flags & SW_NODE_CUT ? compile_cut(c, number, slot) : compile_name(c, number, slot);
+}
+
+int sw_compile_depends(
+	const struct sw_contents *contents, const struct sw_node *node, struct sw_depends *depends)
+{
+	const uint8_t *apex = sw_contents_apex(contents);
+	for (const struct sw_rr *rr = sw_contents_rr(contents, node->first); rr;
+		rr = sw_contents_rr(contents, rr->next)) {
+		const uint8_t *target = address_target(rr);
+		if (!target || !sw_name_in(target, apex))
+			continue;
+		uint64_t hash = sw_name_hash(sw_contents_key(contents), target);
+		if (sw_depends_add(depends, node->hash, sw_contents_name(contents, node), hash))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int compile_names(struct sw_compiler *c, uint32_t names)
@@ -330,6 +358,8 @@ static int compile_names(struct sw_compiler *c, uint32_t names)
 			continue;
 		struct sw_slot slot;
 		error = compile_slot(c, i, &slot);
+		if (!error && c->depends)
+			error = sw_compile_depends(c->contents, node, c->depends);
 		if (error)
 			return error;
 		if (i == 0)
@@ -433,15 +463,26 @@ static int zone_store(struct sw_region *region, const struct sw_image_zone *zone
 	return 0;
 }
 
-int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct sw_region *region,
-	struct sw_compiled *compiled)
+/** @return the SOA record, NULL where there is none */
+static const struct sw_rr *find_soa(const struct sw_contents *contents, uint32_t *serial)
 {
 	const struct sw_rr *soa = sw_contents_find_rr(contents, sw_contents_node(contents, 0), SW_TYPE_SOA);
 	if (!soa || soa->rdata_len < 22)
+		return NULL;
+	memcpy(serial, soa->rdata + soa->rdata_len - 20, 4);
+	*serial = be32toh(*serial);
+	return soa;
+}
+
+int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct sw_region *region,
+	struct sw_depends *depends, struct sw_compiled *compiled)
+{
+	uint32_t serial = 0, names = 0;
+	const struct sw_rr *soa = find_soa(contents, &serial);
+	if (!soa)
 		return -EINVAL;
-	uint32_t serial, names = 0;
-	memcpy(&serial, soa->rdata + soa->rdata_len - 20, 4);
-	*compiled = (struct sw_compiled){.serial = be32toh(serial)};
+	*compiled = (struct sw_compiled){.serial = serial};
+	c->depends = depends;
 	int error = zone_start(c, contents, region);
 	if (!error) {
 		names = count_indexed(c);
@@ -457,6 +498,80 @@ int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct
 	compiled->labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max);
 	compiled->is_signed = c->denial != NULL;
 	zone_end(c);
+	return error;
+}
+
+/* ---- names one by one ---- */
+
+int sw_compile_begin(struct sw_compiler *c, const struct sw_contents *contents, struct sw_pool *pool)
+{
+	c->contents = contents;
+	c->region = NULL;
+	c->pool = pool;
+	c->interner = sw_interner_new_apart(pool);
+	return c->interner ? 0 : -ENOMEM;
+}
+
+void sw_compile_end(struct sw_compiler *c)
+{
+	zone_end(c);
+	c->pool = NULL;
+}
+
+static uint32_t number_of(const struct sw_compiler *c, const struct sw_node *node)
+{
+	return (uint32_t)(node - sw_contents_node(c->contents, 0));
+}
+
+int sw_compile_one(struct sw_compiler *c, const struct sw_node *node, struct sw_slot *slot)
+{
+	return compile_slot(c, number_of(c, node), slot);
+}
+
+/** A copy of a node without its first type. */
+static int compile_rest(struct sw_compiler *c, uint32_t whole, uint32_t *rest)
+{
+	struct sw_image_node head;
+	const uint8_t *bytes = at(c, whole);
+	memcpy(&head, bytes, sizeof(head));
+	*rest = 0;
+	if (--head.type_count == 0)
+		return 0;
+	size_t size = head.type_count * sizeof(struct sw_type_entry);
+	*rest = take(c, sizeof(head) + size);
+	if (*rest == 0)
+		return -ENOSPC;
+	struct sw_type_entry *entries = (void *)((uint8_t *)at(c, *rest) + sizeof(head));
+	memcpy(entries, bytes + sizeof(head) + sizeof(*entries), size);
+	head.any = entries[0].piece;
+	memcpy(at(c, *rest), &head, sizeof(head));
+	return 0;
+}
+
+int sw_compile_stepwise(
+	struct sw_compiler *c, const struct sw_node *node, struct sw_slot *slot, struct sw_slot *later)
+{
+	*slot = (struct sw_slot){.hash = node->hash, .kind = SW_SLOT_NAME};
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_CNAME))
+		slot->flags |= SW_SLOT_CNAME;
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_DNAME))
+		slot->flags |= SW_SLOT_DNAME;
+	int error = compile_node(c, number_of(c, node), false, &slot->name.node);
+	*later = *slot;
+	if (error || !inline_addresses(c, node, later)) {
+		later->kind = SW_SLOT_FREE;
+		return error;
+	}
+	if (sw_contents_find_rr(c->contents, node, SW_TYPE_RRSIG))
+		return 0; /* the node goes on having them, for their signatures */
+	return compile_rest(c, slot->name.node, &later->name.node);
+}
+
+int sw_compile_negative(struct sw_compiler *c, uint32_t *piece, uint32_t *serial)
+{
+	const struct sw_rr *soa = find_soa(c->contents, serial);
+	int error = soa ? compile_negative(c, soa) : -EINVAL;
+	*piece = c->zone.soa_negative;
 	return error;
 }
 

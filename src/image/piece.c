@@ -276,6 +276,7 @@ struct interned {
 
 struct sw_interner {
 	struct sw_region *region;
+	struct sw_pool *pool; /* apart: no table */
 	struct interned *table;
 	uint32_t mask, count;
 };
@@ -292,6 +293,14 @@ struct sw_interner *sw_interner_new(struct sw_region *region)
 		free(interner);
 		return NULL;
 	}
+	return interner;
+}
+
+struct sw_interner *sw_interner_new_apart(struct sw_pool *pool)
+{
+	struct sw_interner *interner = calloc(1, sizeof(*interner));
+	if (interner)
+		interner->pool = pool;
 	return interner;
 }
 
@@ -338,8 +347,18 @@ static int interner_grow(struct sw_interner *interner)
 	return 0;
 }
 
+static uint32_t store_apart(struct sw_pool *pool, const void *bytes, size_t size)
+{
+	uint32_t ref = sw_pool_take(pool, size);
+	if (ref)
+		memcpy(sw_space_at(pool->region.space, ref), bytes, size);
+	return ref;
+}
+
 uint32_t sw_interner_store(struct sw_interner *interner, const void *bytes, size_t size)
 {
+	if (interner->pool)
+		return store_apart(interner->pool, bytes, size);
 	struct sw_space *space = interner->region->space;
 	uint32_t hash = table_hash(bytes, size);
 	uint32_t at = hash & interner->mask;

@@ -3,7 +3,7 @@
 #ifndef SW_IMAGE_PIECE_H
 #define SW_IMAGE_PIECE_H
 
-#include "image/space.h"
+#include "image/pool.h"
 #include "zone/contents.h"
 
 #define SW_PIECE_BYTES_MAX 65536u
@@ -63,6 +63,8 @@ bool sw_encoder_target_at(const struct sw_encoder *encoder, const uint8_t *name,
 /** Pieces already stored, by their bytes. */
 struct sw_interner;
 struct sw_interner *sw_interner_new(struct sw_region *region);
+/** One that stores everything anew, in a pool: each object belongs to who stored it. */
+struct sw_interner *sw_interner_new_apart(struct sw_pool *pool);
 void sw_interner_free(struct sw_interner *interner);
 
 /** Finish a piece and store it, or find the same one stored before.

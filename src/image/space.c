@@ -60,6 +60,11 @@ void sw_space_free(struct sw_space *space)
 	free(space);
 }
 
+uint32_t sw_block_units(const struct sw_block *block)
+{
+	return BLOCK_UNITS << block->order;
+}
+
 void *sw_space_at(const struct sw_space *space, uint32_t ref)
 {
 	return space->segments[ref >> SW_SEGMENT_SHIFT] + (size_t)(ref & (SW_SEGMENT_UNITS - 1)) * SW_UNIT;

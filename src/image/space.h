@@ -32,6 +32,9 @@ struct sw_region {
 struct sw_space *sw_space_new(const struct sw_backing *backing);
 void sw_space_free(struct sw_space *space);
 
+/** Units of a block. */
+uint32_t sw_block_units(const struct sw_block *block);
+
 void *sw_space_at(const struct sw_space *space, uint32_t ref);
 uint8_t *const *sw_space_segments(const struct sw_space *space);
 uint64_t sw_space_bytes(const struct sw_space *space);

@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "image/store.h"
-#include "image/compile.h"
 #include "image/plain.h"
-#include "image/space.h"
+#include "image/store_inside.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <urcu.h>
-
-/** One zone served, or prepared. */
-struct zone {
-	struct zone *before; /* while publishing: the version that this one displaced */
-	uint8_t apex[SW_NAME_MAX];
-	uint8_t labels;
-	bool is_removal; /* prepared: the zone is no longer to be served */
-	uint64_t hash;
-	uint64_t records;
-	struct sw_region region;
-	struct sw_compiled compiled;
-};
-
-struct sw_store {
-	struct sw_backing backing;
-	struct sw_control *own_control; /* when the store is in plain memory */
-	struct sw_space *space;
-	struct sw_compiler *compiler;
-	struct sw_image_view view;
-	struct zone **zones; /* open addressing by apex hash */
-	size_t zone_count, zone_mask;
-	struct zone **prepared;
-	size_t prepared_count;
-	struct sw_region table; /* the table of zones that readers use */
-	uint32_t depth_zones[SW_LABELS_MAX + 1];
-};
 
 static int control_start(struct sw_store *store)
 {
@@ -44,6 +15,21 @@ static int control_start(struct sw_store *store)
 	int error = sw_hash_key_draw(&control->key);
 	control->star_hash = sw_label_hash(&control->key, (const uint8_t *)"\1*");
 	return error;
+}
+
+static int readers_show(void *store)
+{
+	return sw_store_show(store);
+}
+
+static void readers_wait(void *store)
+{
+	sw_store_wait(store);
+}
+
+static void readers_deepen(void *store, uint32_t labels)
+{
+	sw_table_deepen(store, labels);
 }
 
 int sw_store_new(struct sw_store **out, const struct sw_backing *backing)
@@ -68,6 +54,11 @@ int sw_store_new(struct sw_store **out, const struct sw_backing *backing)
 	if (error)
 		goto fail;
 	store->table.space = store->space;
+	store->readers = (struct sw_readers){.context = store,
+		.key = &store->backing.control->key,
+		.show = readers_show,
+		.wait = readers_wait,
+		.deepen = readers_deepen};
 	store->view = (struct sw_image_view){store->backing.control, sw_space_segments(store->space)};
 	*out = store;
 	return 0;
@@ -76,10 +67,11 @@ fail:
 	return error;
 }
 
-static void zone_free(struct zone *zone)
+static void zone_free(struct sw_served *zone)
 {
 	if (!zone)
 		return;
+	sw_changes_free(zone->changes);
 	sw_region_free(&zone->region);
 	free(zone);
 }
@@ -96,6 +88,8 @@ void sw_store_free(struct sw_store *store)
 		sw_region_free(&store->table);
 	sw_space_free(store->space);
 	sw_compiler_free(store->compiler);
+	sw_changer_free(store->changer);
+	free(store->waiting);
 	free(store->zones);
 	free(store->prepared);
 	free(store->own_control);
@@ -146,7 +140,7 @@ const char *sw_store_error_text(int error)
 
 /* ---- the zones, for the writer ---- */
 
-static size_t zone_slot(const struct sw_store *store, uint64_t hash)
+size_t sw_store_slot(const struct sw_store *store, uint64_t hash)
 {
 	size_t at = hash & store->zone_mask;
 	while (store->zones[at] && store->zones[at]->hash != hash)
@@ -161,7 +155,7 @@ static int zones_reserve(struct sw_store *store, size_t more)
 		mask = mask * 2 + 1;
 	if (mask == store->zone_mask)
 		return 0;
-	struct zone **zones = calloc(mask + 1, sizeof(*zones));
+	struct sw_served **zones = calloc(mask + 1, sizeof(*zones));
 	if (!zones)
 		return -ENOMEM;
 	for (size_t i = 0; i <= store->zone_mask; i++) {
@@ -180,10 +174,10 @@ static int zones_reserve(struct sw_store *store, size_t more)
 
 /** Put a zone into the writer's table, or with NULL take it out: the entries behind it move up.
  * @return what stood there before */
-static struct zone *zones_set(struct sw_store *store, uint64_t hash, struct zone *zone)
+static struct sw_served *zones_set(struct sw_store *store, uint64_t hash, struct sw_served *zone)
 {
-	size_t at = zone_slot(store, hash);
-	struct zone *before = store->zones[at];
+	size_t at = sw_store_slot(store, hash);
+	struct sw_served *before = store->zones[at];
 	if (before)
 		store->depth_zones[before->labels]--;
 	if (zone)
@@ -193,129 +187,18 @@ static struct zone *zones_set(struct sw_store *store, uint64_t hash, struct zone
 	if (zone || !before)
 		return before;
 	for (size_t i = (at + 1) & store->zone_mask; store->zones[i]; i = (i + 1) & store->zone_mask) {
-		struct zone *behind = store->zones[i];
+		struct sw_served *behind = store->zones[i];
 		store->zones[i] = NULL;
-		store->zones[zone_slot(store, behind->hash)] = behind;
+		store->zones[sw_store_slot(store, behind->hash)] = behind;
 	}
 	return before;
 }
 
-/* ---- what readers see ---- */
-
-static void wait_for_readers(struct sw_store *store)
-{
-	if (store->backing.wait_for_readers)
-		store->backing.wait_for_readers(store->backing.context);
-	synchronize_rcu();
-}
-
-static int segments_show(struct sw_store *store)
-{
-	return store->backing.segments_show ? store->backing.segments_show(store->backing.context) : 0;
-}
-
-/** Entry of a hash in a table of zones; false when the run of taken entries is too long for readers. */
-static bool table_find(const struct sw_store *store, uint32_t table, uint32_t mask, uint64_t hash,
-	struct sw_zone_entry **entry)
-{
-	for (uint32_t i = 0; i < SW_ZONE_PROBES; i++) {
-		*entry = sw_space_at(store->space, table + (((uint32_t)hash + i) & mask));
-		if ((*entry)->zone == 0 || (*entry)->hash == hash)
-			return true;
-	}
-	return false;
-}
-
-/** @return 0, -ENOSPC, or -EAGAIN when the table must be bigger */
-static int table_fill(struct sw_store *store, struct sw_region *region, uint32_t mask, uint32_t *table)
-{
-	*table = sw_region_take_run(region, ((size_t)mask + 1) * sizeof(struct sw_zone_entry));
-	if (*table == 0)
-		return -ENOSPC;
-	for (size_t i = 0; i <= store->zone_mask; i++) {
-		struct sw_zone_entry *entry;
-		const struct zone *zone = store->zones[i];
-		if (!zone)
-			continue;
-		if (!table_find(store, *table, mask, zone->hash, &entry))
-			return -EAGAIN;
-		*entry = (struct sw_zone_entry){.hash = zone->hash, .zone = zone->compiled.zone};
-	}
-	return 0;
-}
-
-static void root_depths(const struct sw_store *store, struct sw_root *root)
-{
-	root->depth_max = SW_CHAOS_LABELS; /* hashed whatever the zones */
-	for (size_t i = 0; i <= store->zone_mask; i++) {
-		if (store->zones[i] && store->zones[i]->compiled.labels_max > root->depth_max)
-			root->depth_max = store->zones[i]->compiled.labels_max;
-	}
-	for (unsigned depth = SW_LABELS_MAX + 1; depth-- > 0;) {
-		if (store->depth_zones[depth])
-			root->depths[root->depth_count++] = (uint8_t)depth;
-	}
-}
-
-/** Have names hashed that deep, before readers meet a zone that deep: one who hashed less would look for what
- * an earlier packet left in the place of a hash. */
-static void depth_raise(struct sw_store *store, uint32_t depth)
-{
-	struct sw_control *control = store->backing.control;
-	struct sw_root *root = &control->root[control->active_root];
-	if (depth <= root->depth_max)
-		return;
-	__atomic_store_n(&root->depth_max, depth, __ATOMIC_RELEASE);
-	wait_for_readers(store);
-}
-
-/** Build the table of zones aside and let readers go over to it. */
-static int table_publish(struct sw_store *store)
-{
-	struct sw_region region = {.space = store->space};
-	struct sw_root root = {0};
-	uint32_t mask = 15;
-	while (store->zone_count * 2 > mask)
-		mask = mask * 2 + 1;
-	int error;
-	while ((error = table_fill(store, &region, mask, &root.zones)) == -EAGAIN) {
-		sw_region_free(&region);
-		mask = mask * 2 + 1;
-	}
-	if (!error)
-		error = segments_show(store);
-	if (error) {
-		sw_region_free(&region);
-		return error;
-	}
-	root.zone_mask = mask;
-	root_depths(store, &root);
-	struct sw_control *control = store->backing.control;
-	uint32_t next = !control->active_root;
-	depth_raise(store, root.depth_max);
-	control->root[next] = root;
-	__atomic_store_n(&control->active_root, next, __ATOMIC_RELEASE);
-	wait_for_readers(store);
-	sw_region_free(&store->table);
-	store->table = region;
-	return 0;
-}
-
-static struct sw_zone_entry *published_entry(const struct sw_store *store, uint64_t hash)
-{
-	const struct sw_control *control = store->backing.control;
-	const struct sw_root *root = &control->root[control->active_root];
-	struct sw_zone_entry *entry;
-	if (root->zones == 0 || !table_find(store, root->zones, root->zone_mask, hash, &entry))
-		return NULL;
-	return entry->zone ? entry : NULL;
-}
-
 /* ---- putting and removing ---- */
 
-static struct zone *zone_new(struct sw_store *store, const uint8_t *apex)
+static struct sw_served *zone_new(struct sw_store *store, const uint8_t *apex)
 {
-	struct zone *zone = calloc(1, sizeof(*zone));
+	struct sw_served *zone = calloc(1, sizeof(*zone));
 	if (!zone)
 		return NULL;
 	memcpy(zone->apex, apex, sw_name_len(apex));
@@ -327,11 +210,11 @@ static struct zone *zone_new(struct sw_store *store, const uint8_t *apex)
 }
 
 /** Take a zone, or free it where there is no memory for the list. */
-static int prepare(struct sw_store *store, struct zone *zone)
+static int prepare(struct sw_store *store, struct sw_served *zone)
 {
 	size_t count = store->prepared_count;
 	if ((count & (count - 1)) == 0) {
-		struct zone **prepared =
+		struct sw_served **prepared =
 			realloc(store->prepared, (count ? 2 * count : 1) * sizeof(*store->prepared));
 		if (!prepared) {
 			zone_free(zone);
@@ -343,13 +226,33 @@ static int prepare(struct sw_store *store, struct zone *zone)
 	return 0;
 }
 
+/** Make ready for changes what will be changed. */
+static int live_start(struct sw_store *store, struct sw_served *zone)
+{
+	const struct sw_served *before = store->zones[sw_store_slot(store, zone->hash)];
+	zone->is_live = store->is_live || (before && before->is_live);
+	if (!zone->is_live)
+		return 0;
+	zone->changes = sw_changes_new(store->space);
+	return zone->changes ? 0 : -ENOMEM;
+}
+
 int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
 {
-	struct zone *zone = zone_new(store, sw_contents_apex(contents));
+	struct sw_served *zone = zone_new(store, sw_contents_apex(contents));
 	if (!zone)
 		return -ENOMEM;
 	zone->records = sw_contents_records(contents);
-	int error = sw_compile(store->compiler, contents, &zone->region, &zone->compiled);
+	int error = live_start(store, zone);
+	if (!error)
+		error = sw_compile(store->compiler, contents, &zone->region,
+			zone->changes ? zone->changes->depends : NULL, &zone->compiled);
+	if (zone->changes && zone->compiled.is_signed) {
+		sw_changes_free(zone->changes); /* it is put anew for each change */
+		zone->changes = NULL;
+	}
+	if (zone->changes)
+		zone->changes->first_bytes = zone->region.bytes;
 	if (error) {
 		zone_free(zone);
 		return error;
@@ -359,9 +262,14 @@ int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
 
 int sw_store_prepare_broken(struct sw_store *store, const uint8_t *apex)
 {
-	if (store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))])
+	if (store->zones[sw_store_slot(store, sw_name_hash(&store->backing.control->key, apex))])
 		return 0;
-	struct zone *zone = zone_new(store, apex);
+	return sw_store_prepare_expired(store, apex);
+}
+
+int sw_store_prepare_expired(struct sw_store *store, const uint8_t *apex)
+{
+	struct sw_served *zone = zone_new(store, apex);
 	if (!zone)
 		return -ENOMEM;
 	int error = sw_compile_broken(apex, &zone->region, &zone->compiled);
@@ -374,46 +282,22 @@ int sw_store_prepare_broken(struct sw_store *store, const uint8_t *apex)
 
 int sw_store_prepare_removal(struct sw_store *store, const uint8_t *apex)
 {
-	if (!store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))])
+	if (!store->zones[sw_store_slot(store, sw_name_hash(&store->backing.control->key, apex))])
 		return -ENOENT;
-	struct zone *zone = zone_new(store, apex);
+	struct sw_served *zone = zone_new(store, apex);
 	if (!zone)
 		return -ENOMEM;
 	zone->is_removal = true;
 	return prepare(store, zone);
 }
 
-/** Versions of zones that are served: readers go over to each when one word is stored. */
-static int words_publish(struct sw_store *store)
+/** Let the prepared versions take their places in the writer's table. */
+static void zones_change(struct sw_store *store)
 {
-	uint32_t depth = 0;
-	int error = segments_show(store);
-	if (error)
-		return error;
 	for (size_t i = 0; i < store->prepared_count; i++) {
-		if (store->prepared[i]->compiled.labels_max > depth)
-			depth = store->prepared[i]->compiled.labels_max;
-	}
-	depth_raise(store, depth);
-	for (size_t i = 0; i < store->prepared_count; i++) {
-		const struct zone *zone = store->prepared[i];
-		__atomic_store_n(
-			&published_entry(store, zone->hash)->zone, zone->compiled.zone, __ATOMIC_RELEASE);
-	}
-	wait_for_readers(store);
-	return 0;
-}
-
-/** Let the prepared versions take their places in the writer's table. @return whether zones come or go */
-static bool zones_change(struct sw_store *store)
-{
-	bool is_table_new = false;
-	for (size_t i = 0; i < store->prepared_count; i++) {
-		struct zone *zone = store->prepared[i];
+		struct sw_served *zone = store->prepared[i];
 		zone->before = zones_set(store, zone->hash, zone->is_removal ? NULL : zone);
-		is_table_new |= zone->is_removal || !zone->before;
 	}
-	return is_table_new;
 }
 
 /** Undo that, last first. */
@@ -436,7 +320,7 @@ static void prepared_forget(struct sw_store *store)
 static void zones_settle(struct sw_store *store)
 {
 	for (size_t i = 0; i < store->prepared_count; i++) {
-		struct zone *zone = store->prepared[i];
+		struct sw_served *zone = store->prepared[i];
 		zone_free(zone->before);
 		zone->before = NULL;
 		if (zone->is_removal)
@@ -450,7 +334,10 @@ int sw_store_publish(struct sw_store *store)
 		return 0;
 	int error = zones_reserve(store, store->prepared_count);
 	if (!error) {
-		error = zones_change(store) ? table_publish(store) : words_publish(store);
+		zones_change(store);
+		error = sw_table_change(store);
+		if (error == -EAGAIN)
+			error = sw_table_build(store);
 		if (error)
 			zones_restore(store);
 		else
@@ -474,13 +361,134 @@ int sw_store_remove(struct sw_store *store, const uint8_t *apex)
 	return error ? error : sw_store_publish(store);
 }
 
-static void describe(const struct zone *zone, struct sw_store_zone *out)
+/* ---- changing ---- */
+
+void sw_store_expect_changes(struct sw_store *store, bool is_live)
+{
+	store->is_live = is_live;
+}
+
+static struct sw_served *served_find(const struct sw_store *store, const uint8_t *apex)
+{
+	return store->zones[sw_store_slot(store, sw_name_hash(&store->backing.control->key, apex))];
+}
+
+static struct sw_changing changing_of(struct sw_store *store, struct sw_served *zone)
+{
+	struct sw_zone_entry *entry = sw_table_entry(store, zone->hash);
+	return (struct sw_changing){.readers = &store->readers,
+		.compiler = store->compiler,
+		.space = store->space,
+		.changes = zone->changes,
+		.compiled = &zone->compiled,
+		.apex = zone->apex,
+		.word = entry ? &entry->zone : NULL};
+}
+
+/** Whether the zone of a list entry still waits and has not been seen in the list before. */
+static bool waiting_see(struct sw_store *store, uint64_t hash)
+{
+	struct sw_served *zone = store->zones[sw_store_slot(store, hash)];
+	bool is_waiting = zone && zone->changes && zone->changes->is_waiting;
+	if (is_waiting)
+		zone->changes->is_waiting = false;
+	return is_waiting;
+}
+
+/** Make room in the list of zones that wait: by what is in it for versions that are gone, or more memory. */
+static int waiting_reserve(struct sw_store *store)
+{
+	if (store->waiting_count < store->waiting_room)
+		return 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < store->waiting_count; i++) {
+		if (waiting_see(store, store->waiting[i]))
+			store->waiting[kept++] = store->waiting[i];
+	}
+	store->waiting_count = kept;
+	for (size_t i = 0; i < kept; i++)
+		store->zones[sw_store_slot(store, store->waiting[i])]->changes->is_waiting = true;
+	if (kept < store->waiting_room / 2)
+		return 0;
+	size_t room = store->waiting_room ? 2 * store->waiting_room : 16;
+	uint64_t *waiting = realloc(store->waiting, room * sizeof(*waiting));
+	if (!waiting)
+		return kept < store->waiting_room ? 0 : -ENOMEM;
+	store->waiting = waiting;
+	store->waiting_room = room;
+	return 0;
+}
+
+/** Remember that a zone has something to do when its readers are gone. */
+static void waiting_note(struct sw_store *store, struct sw_served *zone)
+{
+	if (zone->changes->is_waiting || zone->changes->lates.count == 0)
+		return;
+	if (waiting_reserve(store))
+		return; /* its next change sees to it */
+	store->waiting[store->waiting_count++] = zone->hash;
+	zone->changes->is_waiting = true;
+}
+
+int sw_store_change(struct sw_store *store, const uint8_t *apex, const uint8_t *const *names, size_t count,
+	const struct sw_zone_records *records)
+{
+	struct sw_served *zone = served_find(store, apex);
+	if (!zone || zone->compiled.is_broken)
+		return -ENOENT;
+	zone->is_live = true;
+	if (!zone->changes || zone->compiled.is_signed)
+		return -EAGAIN;
+	if (!store->changer)
+		store->changer = sw_changer_new(apex, store->readers.key);
+	struct sw_changing changing = changing_of(store, zone);
+	changing.records = records;
+	if (!store->changer || !changing.word)
+		return -ENOMEM;
+	int error = sw_change(store->changer, &changing, names, count);
+	waiting_note(store, zone);
+	return error;
+}
+
+void sw_store_set_records(struct sw_store *store, const uint8_t *apex, uint64_t records)
+{
+	struct sw_served *zone = served_find(store, apex);
+	if (zone)
+		zone->records = records;
+}
+
+/** Whether a zone has nothing to wait for any more; one that is not there has not. */
+static bool zone_settle(struct sw_store *store, uint64_t hash)
+{
+	struct sw_served *zone = store->zones[sw_store_slot(store, hash)];
+	if (!zone || !zone->changes || !zone->changes->is_waiting)
+		return true;
+	struct sw_changing changing = changing_of(store, zone);
+	zone->changes->is_waiting = sw_change_settle(store->changer, &changing);
+	return !zone->changes->is_waiting;
+}
+
+bool sw_store_settle(struct sw_store *store)
+{
+	size_t kept = 0;
+	if (store->waiting_count == 0)
+		return false;
+	sw_store_wait(store);
+	for (size_t i = 0; i < store->waiting_count; i++) {
+		if (!zone_settle(store, store->waiting[i]))
+			store->waiting[kept++] = store->waiting[i];
+	}
+	store->waiting_count = kept;
+	return kept > 0;
+}
+
+static void describe(const struct sw_served *zone, struct sw_store_zone *out)
 {
 	*out = (struct sw_store_zone){.apex = zone->apex,
 		.serial = zone->compiled.serial,
 		.names = zone->compiled.names,
 		.records = zone->records,
-		.image_bytes = zone->region.bytes,
+		.image_bytes = zone->region.bytes + (zone->changes ? zone->changes->pool.region.bytes : 0),
 		.is_signed = zone->compiled.is_signed};
 }
 
@@ -497,8 +505,8 @@ bool sw_store_next(const struct sw_store *store, size_t *position, struct sw_sto
 
 bool sw_store_find(const struct sw_store *store, const uint8_t *apex, struct sw_store_zone *zone)
 {
-	const struct zone *found =
-		store->zones[zone_slot(store, sw_name_hash(&store->backing.control->key, apex))];
+	const struct sw_served *found =
+		store->zones[sw_store_slot(store, sw_name_hash(&store->backing.control->key, apex))];
 	if (!found || found->compiled.is_broken)
 		return false;
 	describe(found, zone);

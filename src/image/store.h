@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "zone/contents.h"
+#include "zone/delta.h"
 #include <stdbool.h>
 
 /** Where segments come from: plain memory, or BPF maps (xdp/kernel.h). */
@@ -57,9 +58,55 @@ int sw_store_publish(struct sw_store *store);
  * sw_store_find(). */
 int sw_store_prepare_broken(struct sw_store *store, const uint8_t *apex);
 
+/** The same where a version of it is served: that must not go on (RFC 1034 s4.3.5: an expired zone). */
+int sw_store_prepare_expired(struct sw_store *store, const uint8_t *apex);
+
 /** Stop serving a zone, a broken one too. @return 0, -ENOENT, -ENOMEM, -ENOSPC */
 int sw_store_prepare_removal(struct sw_store *store, const uint8_t *apex);
 int sw_store_remove(struct sw_store *store, const uint8_t *apex);
+
+/** The records of a zone as they are now. Both return 0, what `take` returned, or -errno; they are not called
+ * from within `take`. */
+struct sw_zone_records {
+	void *context;
+	/** Those of one name. */
+	int (*at)(void *context, const uint8_t *owner, sw_record_fn *take, void *arg);
+	/** Those of a name and of all names below it, in canonical order of names. */
+	int (*below)(void *context, const uint8_t *owner, sw_record_fn *take, void *arg);
+};
+
+/** Zones prepared from now on will be changed (or not): they are made for that, which takes memory for each
+ * NS, MX and SRV record that points into its own zone. A zone that sw_store_change() was called for once
+ * stays one. */
+void sw_store_expect_changes(struct sw_store *store, bool is_live);
+
+/** Change a zone where it stands, so that it answers as if it had been put anew: what does not depend on the
+ * names is not touched. Readers see each name as it was or as it is, and the new SOA only when all names are
+ * new. `records` of names that are not among the changed ones and what depends on them are not asked for.
+ *
+ * @param names  owners of RRsets added, removed or altered, the apex too where the SOA is another; any case,
+ * any order, some more often than once
+ * @param records  how the zone is now; `rdata` as for sw_contents_add(), owners in lower case
+ * @return 0; or -EAGAIN where sw_store_put() must do it, nothing having changed:
+ *         - the zone is signed, or gets NSEC, NSEC3 or NSEC3PARAM records;
+ *         - it was not made for changes: sw_store_expect_changes() (its next version will be);
+ *         - it would fill its index by more than 85 %, or a name finds no place in it;
+ *         - replaced pieces and new ones take twice the memory of the zone as it was put, and 256 KiB;
+ *         - more than an eighth of the zone, 4 times `count` and 4,096 names depend on the change: a cut with
+ * many names below it, a name server that many cuts share; or a DNAME at the apex comes or goes. -ENOENT
+ * where the zone is not served, -EINVAL for a name outside it or where it has no SOA now; as sw_store_put(),
+ * what `records` returned, then the zone is served as before */
+int sw_store_change(struct sw_store *store, const uint8_t *apex, const uint8_t *const *names, size_t count,
+	const struct sw_zone_records *records);
+
+/** How many records a zone has now that it has been changed, for sw_store_find(). */
+void sw_store_set_records(struct sw_store *store, const uint8_t *apex, uint64_t records);
+
+/** Wait for the readers that changes have left behind, then free what they had, and let names changed have
+ * their addresses in their slots, where answers are fastest. To be called when there is nothing else to do;
+ * without it later changes see to it when much has come together.
+ * @return whether there is more to do after another wait */
+bool sw_store_settle(struct sw_store *store);
 
 struct sw_store_zone {
 	const uint8_t *apex;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Shared by the files that change a zone: the names that a change touches. */
+#ifndef SW_IMAGE_CHANGE_INSIDE_H
+#define SW_IMAGE_CHANGE_INSIDE_H
+
+#include "image/change.h"
+
+#define SW_CHANGED_NONE UINT32_MAX
+
+enum sw_changed_action {
+	SW_CHANGED_STAYS, /* not in the index, before and after */
+	SW_CHANGED_GOES,
+	SW_CHANGED_COMES,
+	SW_CHANGED_FLIPS, /* a word of its slot is another */
+	SW_CHANGED_MOVES, /* to a slot of its own: it is a cut now */
+};
+
+/** A name looked at. */
+struct sw_changed {
+	uint64_t hash;
+	uint32_t text; /* offset in the changer's text */
+	uint8_t labels;
+	int8_t exists;	/* 1, 0; -1: not known yet */
+	bool is_loaded; /* its records are in the contents, and those of the names above */
+	bool has_records, has_ns, has_dname;
+	bool is_affected;      /* in the queue */
+	bool is_given;	       /* as one of those that have changed */
+	bool is_host;	       /* its addresses may be others, or whether they are glue */
+	bool is_told;	       /* its dependents are in the queue, too */
+	uint8_t action;	       /* enum sw_changed_action */
+	struct sw_slot before; /* FREE where it was not in the index */
+	struct sw_slot slot, later;
+	struct sw_slot *place; /* reserved */
+};
+
+/** An owner's record that points to a host. */
+struct sw_changed_target {
+	uint32_t owner; /* number of a name */
+	uint32_t text;
+};
+
+struct sw_changer {
+	const struct sw_changing *zone;
+	const struct sw_image_zone *head;
+	struct sw_region index_region; /* has no memory: knows the space */
+	struct sw_index index;
+	struct sw_contents *contents;
+	/* names, the apex first, found by hash: number + 1 */
+	struct sw_changed *names;
+	uint32_t *table;
+	uint32_t names_count, names_mask;
+	uint8_t *text;
+	size_t text_used, text_room;
+	uint32_t *queue, *order; /* numbers of those affected; the same from the apex down */
+	uint32_t queue_count, queue_max;
+	struct sw_changed_target *targets;
+	size_t targets_count;
+	size_t names_room, queue_room, targets_room;
+	/* while collecting */
+	uint32_t loading, walking;
+	uint8_t walked[SW_NAME_MAX]; /* the owner before */
+	/* new */
+	uint32_t new_head, deep_head, serial;
+	int64_t names_more;
+	struct sw_hot hot; /* of all zones: places are the index's own */
+};
+
+static inline const uint8_t *sw_changed_text(const struct sw_changer *c, const struct sw_changed *name)
+{
+	return c->text + name->text;
+}
+
+/** @return its number, or SW_CHANGED_NONE */
+uint32_t sw_changed_find(const struct sw_changer *c, const uint8_t *name);
+
+/* change.c */
+void sw_change_wait(struct sw_changer *c);
+
+/* collect.c: steps 1 and 2 */
+
+/** Whether a name loaded is below a cut or a DNAME. */
+bool sw_changed_is_occluded(const struct sw_changer *c, const struct sw_changed *name);
+
+int sw_change_collect(struct sw_changer *c, const uint8_t *const *names, size_t count);
+
+/* publish.c: steps 3 to 5 */
+int sw_change_reserve(struct sw_changer *c);
+void sw_change_unreserve(struct sw_changer *c);
+void sw_change_publish(struct sw_changer *c);
+
+#endif

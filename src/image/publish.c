@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Showing readers what a change of a zone has made. */
+#include "image/change_inside.h"
+#include "wire/message.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS_MAX 8	 /* of moving names to make room */
+#define FULL_PERCENT 85	 /* of an index that takes more names */
+#define LATES_PER_NAME 8 /* room kept for what must not be forgotten */
+
+/* ---- what is replaced ---- */
+
+static void late_free(struct sw_changer *c, uint32_t ref, size_t size)
+{
+	struct sw_changes *changes = c->zone->changes;
+	const struct sw_late late = {
+		.grace = c->zone->readers->graces, .kind = SW_LATE_FREE, .ref = ref, .size = (uint32_t)size};
+	sw_lates_add(&changes->lates, &late); /* without memory it goes with this version of the zone */
+}
+
+static bool is_ours(const struct sw_changer *c, uint32_t ref)
+{
+	return ref && sw_pool_has(&c->zone->changes->pool, ref);
+}
+
+static size_t piece_size(const struct sw_piece *piece)
+{
+	return sizeof(*piece) + 2u * piece->reloc_count[SW_FULL] + piece->len[SW_FULL];
+}
+
+static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
+{
+	if (!is_ours(c, ref))
+		return;
+	const struct sw_piece *piece = sw_space_at(c->zone->space, ref);
+	const void *extra = piece->extra ? sw_space_at(c->zone->space, piece->extra) : NULL;
+	if (extra && (type == SW_TYPE_CNAME || type == SW_TYPE_DNAME))
+		late_free(c, piece->extra, sw_name_len(extra));
+	else if (extra)
+		late_free(c, piece->extra, piece_size(extra));
+	late_free(c, ref, piece_size(piece));
+}
+
+static void free_node(struct sw_changer *c, uint32_t ref)
+{
+	if (!is_ours(c, ref))
+		return;
+	const struct sw_image_node *node = sw_space_at(c->zone->space, ref);
+	const struct sw_type_entry *entries = (const void *)(node + 1);
+	for (unsigned i = 0; i < node->type_count; i++)
+		free_piece(c, entries[i].piece, entries[i].type);
+	late_free(c, ref, sizeof(*node) + node->type_count * sizeof(*entries));
+}
+
+static void free_slot(struct sw_changer *c, const struct sw_slot *slot)
+{
+	if (slot->kind == SW_SLOT_NAME) {
+		free_node(c, slot->name.node);
+	} else if (slot->kind == SW_SLOT_CUT) {
+		free_piece(c, slot->cut.ns, SW_TYPE_NS);
+		free_piece(c, slot->cut.glue, SW_TYPE_A);
+		free_piece(c, slot->cut.ds, SW_TYPE_DS);
+	}
+}
+
+static void late_place(struct sw_changer *c, enum sw_late_kind kind, struct sw_slot *place)
+{
+	const struct sw_late late = {.grace = c->zone->readers->graces, .kind = kind, .place = place};
+	sw_lates_add(&c->zone->changes->lates, &late); /* there is room */
+}
+
+/* ---- places ---- */
+
+static bool needs_place(const struct sw_changed *name)
+{
+	return name->action == SW_CHANGED_COMES || name->action == SW_CHANGED_MOVES;
+}
+
+static bool place_take(struct sw_changer *c, struct sw_changed *name)
+{
+	struct sw_places places;
+	sw_places_of(&c->index, name->hash, &places);
+	name->place = sw_place_free(&places);
+	if (name->place)
+		sw_place_reserve(name->place, &name->slot);
+	return name->place != NULL;
+}
+
+/** Whether a place will be free after a wait. */
+static bool is_place_due(const struct sw_changer *c, const struct sw_changed *name)
+{
+	struct sw_places places, others;
+	sw_places_of(&c->index, name->hash, &places);
+	for (unsigned i = 0; i < places.count; i++) {
+		const struct sw_slot *slot = places.slot[i];
+		if (slot->kind == SW_SLOT_FREE)
+			continue;
+		if (slot->hash == 0)
+			return true;
+		sw_places_of(&c->index, slot->hash, &others);
+		if (sw_place_has_twin(&others, slot->hash))
+			return true;
+	}
+	return false;
+}
+
+/** Where no place is free: one that can be made free without a wait. */
+static bool place_make(struct sw_changer *c, struct sw_changed *name)
+{
+	return sw_place_make_room_now(&c->index, name->hash, c->zone->readers->graces, &c->hot) &&
+	       place_take(c, name);
+}
+
+/** Take places for all that need one and have none. @return how many found none */
+static uint32_t places_take(struct sw_changer *c)
+{
+	uint32_t missing = 0;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		struct sw_changed *name = &c->names[c->queue[i]];
+		if (c->queue[i] != 0 && needs_place(name) && !name->place)
+			missing += !place_take(c, name) && !place_make(c, name);
+	}
+	return missing;
+}
+
+/** Move names out of the way of those without a place. @return whether some place will be free */
+static bool places_clear(struct sw_changer *c)
+{
+	bool is_due = false;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		struct sw_changed *name = &c->names[c->queue[i]];
+		struct sw_slot *twin;
+		if (c->queue[i] == 0 || !needs_place(name) || name->place)
+			continue;
+		if (is_place_due(c, name)) {
+			is_due = true;
+		} else if (sw_place_make_room(&c->index, name->hash, &twin)) {
+			late_place(c, SW_LATE_TWIN, twin);
+			is_due = true;
+		}
+	}
+	return is_due;
+}
+
+static int places_reserve(struct sw_changer *c)
+{
+	uint32_t missing = places_take(c);
+	for (unsigned round = 0; missing > 0; round++) {
+		if (round == ROUNDS_MAX || !places_clear(c))
+			return -EAGAIN;
+		sw_change_wait(c); /* twins are left */
+		sw_change_wait(c); /* what was left is free */
+		missing = places_take(c);
+	}
+	return 0;
+}
+
+static int compare_depth(const void *a, const void *b, void *arg)
+{
+	const struct sw_changer *c = arg;
+	return c->names[*(const uint32_t *)a].labels - c->names[*(const uint32_t *)b].labels;
+}
+
+/** The queue without the apex, from the top down. */
+static int order_make(struct sw_changer *c)
+{
+	uint32_t *order = realloc(c->order, (c->queue_count + 1) * sizeof(*order));
+	if (!order)
+		return -ENOMEM;
+	c->order = order;
+	memcpy(order, c->queue, c->queue_count * sizeof(*order));
+	qsort_r(order, c->queue_count, sizeof(*order), compare_depth, c);
+	return 0;
+}
+
+int sw_change_reserve(struct sw_changer *c)
+{
+	uint64_t coming = 0;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		struct sw_changed *name = &c->names[c->queue[i]];
+		name->place = NULL;
+		if (c->queue[i] == 0)
+			continue;
+		coming += needs_place(name);
+		c->names_more += (name->action == SW_CHANGED_COMES) - (name->action == SW_CHANGED_GOES);
+	}
+	if ((c->zone->compiled->names + coming) * 100 >
+		(uint64_t)c->index.bucket_count * SW_BUCKET_SLOTS * FULL_PERCENT + 100)
+		return -EAGAIN;
+	int error = sw_lates_reserve(
+		&c->zone->changes->lates, (size_t)c->queue_count * LATES_PER_NAME + LATES_PER_NAME);
+	if (!error)
+		error = order_make(c);
+	return error ? error : places_reserve(c);
+}
+
+void sw_change_unreserve(struct sw_changer *c)
+{
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		struct sw_changed *name = &c->names[c->queue[i]];
+		if (name->place)
+			sw_place_unreserve(name->place);
+	}
+}
+
+/* ---- showing ---- */
+
+/** Between steps whose order counts, where readers do not look in order by themselves. */
+static void step_wait(struct sw_changer *c)
+{
+	if (!SW_READERS_IN_ORDER)
+		c->zone->readers->wait(c->zone->readers->context);
+}
+
+static void show(struct sw_changer *c, struct sw_changed *name)
+{
+	struct sw_places places;
+	sw_places_of(&c->index, name->hash, &places);
+	sw_place_show(&places, name->place, &name->slot);
+}
+
+static void go(struct sw_changer *c, const struct sw_changed *name)
+{
+	struct sw_places places;
+	sw_places_of(&c->index, name->hash, &places);
+	struct sw_slot *place = sw_place_find(&places, name->hash);
+	free_slot(c, place);
+	sw_place_leave(place);
+	late_place(c, SW_LATE_LEFT, place);
+}
+
+static void flip(struct sw_changer *c, const struct sw_changed *name)
+{
+	struct sw_places places;
+	sw_places_of(&c->index, name->hash, &places);
+	struct sw_slot *place = sw_place_find(&places, name->hash);
+	const struct sw_slot before = *place;
+	sw_place_flip(place, &name->slot);
+	if (name->later.kind != SW_SLOT_FREE) {
+		const struct sw_late late = {.grace = c->zone->readers->graces,
+			.kind = SW_LATE_FILL,
+			.ref = name->slot.name.node,
+			.slot = name->later};
+		sw_lates_add(&c->zone->changes->lates, &late); /* there is room */
+	}
+	free_slot(c, &before);
+}
+
+static void move(struct sw_changer *c, const struct sw_changed *name)
+{
+	struct sw_places places;
+	sw_places_of(&c->index, name->hash, &places);
+	struct sw_slot *old = sw_place_find(&places, name->hash);
+	sw_place_show(&places, name->place, &name->slot);
+	free_slot(c, old);
+	/* a reader comes to the old place first: it goes on from there when that is left */
+	if (sw_place_find(&places, name->hash) == old && SW_READERS_IN_ORDER) {
+		sw_place_leave(old);
+		late_place(c, SW_LATE_LEFT, old);
+	} else {
+		late_place(c, SW_LATE_TWIN, old);
+	}
+}
+
+static void head_show(struct sw_changer *c, uint32_t ref)
+{
+	struct sw_changing const *zone = c->zone;
+	uint32_t before = zone->compiled->zone;
+	__atomic_store_n(zone->word, ref, __ATOMIC_RELEASE);
+	zone->compiled->zone = ref;
+	if (is_ours(c, before))
+		late_free(c, before, sizeof(struct sw_image_zone));
+}
+
+/** Whether a name above this one has a wildcard below it that might have stood for it. */
+static bool is_below_wildcard(struct sw_changer *c, const struct sw_changed *name)
+{
+	const uint8_t *text = sw_changed_text(c, name);
+	for (unsigned labels = name->labels - 1u; labels > c->head->apex_labels; labels--) {
+		struct sw_places places;
+		text = sw_name_skip(text, 1);
+		uint64_t hash = sw_name_hash(c->zone->readers->key, text);
+		sw_places_of(&c->index, hash, &places);
+		const struct sw_slot *slot = sw_place_find(&places, hash);
+		if (slot && slot->flags & SW_SLOT_WILDCARD)
+			return true;
+	}
+	return c->head->apex.flags & SW_SLOT_WILDCARD;
+}
+
+static bool does_parent_come(const struct sw_changer *c, const struct sw_changed *name)
+{
+	uint32_t parent = sw_changed_find(c, sw_name_skip(sw_changed_text(c, name), 1));
+	return parent != SW_CHANGED_NONE && parent != 0 && c->names[parent].is_affected &&
+	       c->names[parent].action == SW_CHANGED_COMES;
+}
+
+/** Whether readers who have missed a name must be gone before another is shown. */
+static bool is_delicate(struct sw_changer *c)
+{
+	bool does_cover_go = false, comes_any = false;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		const struct sw_changed *name = &c->names[c->order[i]];
+		if (c->order[i] == 0)
+			continue;
+		bool was_cover = name->before.kind == SW_SLOT_CUT ||
+				 (name->before.kind == SW_SLOT_NAME && name->before.flags & SW_SLOT_DNAME);
+		does_cover_go |= was_cover && !(name->has_ns && name->before.kind == SW_SLOT_CUT) &&
+				 !(name->has_dname && name->before.kind == SW_SLOT_NAME);
+		if (name->action != SW_CHANGED_COMES)
+			continue;
+		comes_any = true;
+		if (does_parent_come(c, name) && is_below_wildcard(c, name))
+			return true;
+	}
+	return does_cover_go && comes_any;
+}
+
+/** Names that come, the deepest first. */
+static void show_coming(struct sw_changer *c, bool waits)
+{
+	unsigned labels = UINT8_MAX;
+	for (uint32_t i = c->queue_count; i-- > 0;) {
+		struct sw_changed *name = &c->names[c->order[i]];
+		if (c->order[i] == 0 || name->action != SW_CHANGED_COMES)
+			continue;
+		if (waits && labels != UINT8_MAX && name->labels != labels)
+			c->zone->readers->wait(c->zone->readers->context);
+		labels = name->labels;
+		show(c, name);
+	}
+	if (waits)
+		c->zone->readers->wait(c->zone->readers->context);
+}
+
+/** Names that are others now, or go, from the top down. */
+static void show_changed(struct sw_changer *c)
+{
+	unsigned labels = 0;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		const struct sw_changed *name = &c->names[c->order[i]];
+		if (c->order[i] == 0)
+			continue;
+		if (name->labels != labels)
+			step_wait(c);
+		labels = name->labels;
+		if (name->action == SW_CHANGED_FLIPS)
+			flip(c, name);
+		else if (name->action == SW_CHANGED_MOVES)
+			move(c, name);
+		else if (name->action == SW_CHANGED_GOES)
+			go(c, name);
+	}
+}
+
+void sw_change_publish(struct sw_changer *c)
+{
+	struct sw_compiled *compiled = c->zone->compiled;
+	const struct sw_image_zone before = *c->head;
+	bool waits = is_delicate(c) || !SW_READERS_IN_ORDER;
+	if (c->deep_head) {
+		const struct sw_image_zone *deep = sw_space_at(c->zone->space, c->deep_head);
+		unsigned labels = before.apex_labels + (unsigned)deep->depth_max;
+		c->zone->readers->deepen(c->zone->readers->context, labels);
+		if (labels > compiled->labels_max)
+			compiled->labels_max = (uint8_t)labels;
+		head_show(c, c->deep_head);
+	}
+	if (waits)
+		c->zone->readers->wait(c->zone->readers->context);
+	show_coming(c, waits);
+	show_changed(c);
+	step_wait(c);
+	if (c->new_head) {
+		head_show(c, c->new_head);
+		if (c->names[0].is_affected) {
+			free_slot(c, &before.apex);
+			free_piece(c, before.soa_negative, SW_TYPE_SOA);
+		}
+	}
+	compiled->serial = c->serial;
+	compiled->names = (uint64_t)((int64_t)compiled->names + c->names_more);
+}
