@@ -12,6 +12,7 @@
 #include "answer/cookie.h"
 #include "answer/state.h"
 #define sw_admit(work) (state)
+#define sw_admit_request(work) (state)
 
 #include "xdp/frame.h"
 

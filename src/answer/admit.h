@@ -264,6 +264,18 @@ SW_FN int sw_admit(struct sw_work *work)
 	return SW_QUERY_GO;
 }
 
+/** Whether user space gets a NOTIFY or UPDATE. Who is not admitted hears nothing, and asks again (RFC 1996
+ * s3.6, RFC 2136 s4.6): TC=1 says of these messages no more than that they were not read.
+ * @return SW_QUERY_PUNT or SW_QUERY_SILENT */
+SW_INLINE int sw_admit_request(struct sw_work *work)
+{
+	int state = sw_admit(work);
+	if (state == SW_QUERY_GO && work->verdict == SW_VERDICT_PUNT_REQUEST)
+		return SW_QUERY_PUNT;
+	work->verdict = SW_VERDICT_DROP_LANE;
+	return SW_QUERY_SILENT;
+}
+
 #endif
 
 #endif

@@ -25,6 +25,8 @@ SW_INLINE int sw_work_out(struct sw_work *work)
 #ifdef SW_BPF
 	if (control->orders.is_watching && state <= SW_QUERY_REPLY)
 		state = sw_admit(work);
+	else if (control->orders.is_watching && work->verdict == SW_VERDICT_PUNT_REQUEST)
+		state = sw_admit_request(work);
 #endif
 	if (state == SW_QUERY_SILENT || state == SW_QUERY_PUNT)
 		return state;

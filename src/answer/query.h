@@ -59,6 +59,22 @@ SW_INLINE void sw_query_reset(struct sw_work *work)
 		work->part_count[i] = work->records[i] = 0;
 }
 
+/** An opcode other than QUERY. In the kernel NOTIFY and UPDATE are left to user space, where it takes them.
+ */
+SW_INLINE int sw_opcode_fail(struct sw_work *work, const struct sw_control *control, uint32_t opcode)
+{
+#ifdef SW_BPF
+	if (control->punts_requests && (opcode == SW_OPCODE_NOTIFY || opcode == SW_OPCODE_UPDATE)) {
+		work->verdict = SW_VERDICT_PUNT_REQUEST;
+		return SW_QUERY_PUNT;
+	}
+#else
+	(void)control;
+	(void)opcode;
+#endif
+	return sw_query_fail(work, SW_RCODE_NOTIMP, SW_VERDICT_NOTIMP);
+}
+
 /** Read the query in buf[0, message_len).
  * @return enum sw_query_state */
 SW_INLINE int sw_query_read(struct sw_work *work, const struct sw_control *control)
@@ -72,8 +88,9 @@ SW_INLINE int sw_query_read(struct sw_work *work, const struct sw_control *contr
 		work->verdict = SW_VERDICT_DROP_RESPONSE;
 		return SW_QUERY_SILENT;
 	}
-	if (work->flags >> SW_OPCODE_SHIFT & 15)
-		return sw_query_fail(work, SW_RCODE_NOTIMP, SW_VERDICT_NOTIMP);
+	uint32_t opcode = work->flags >> SW_OPCODE_SHIFT & 15;
+	if (opcode != SW_OPCODE_QUERY)
+		return sw_opcode_fail(work, control, opcode);
 	if (work->message_len > SW_QUERY_MAX || sw_buf16(work, 4) != 1)
 		return sw_query_fail(work, SW_RCODE_FORMERR, SW_VERDICT_FORMERR);
 	int end = sw_name_read(work, control, SW_HEADER_LEN, work->message_len);

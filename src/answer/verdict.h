@@ -20,6 +20,7 @@
 	X(NOTIMP, "notimp", "opcode other than QUERY")                                                       \
 	X(BADVERS, "badvers", "EDNS version other than 0")                                                   \
 	X(NOTAUTH, "notauth", "TSIG with a key not known here")                                              \
+	X(REQUEST, "request", "NOTIFY, UPDATE or a transfer: done, or begun")                                \
 	X(DROP_RESPONSE, "drop_response", "QR=1: a response, never answered")                                \
 	X(DROP_SHORT, "drop_short", "shorter than a DNS header")                                             \
 	X(DROP_LENGTH, "drop_length", "UDP length disagrees with the packet")                                \
@@ -29,6 +30,7 @@
 	X(PUNT_TSIG, "punt_tsig", "left to user space: TSIG, SIG(0), or the SOA of an IXFR")                 \
 	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments")          \
 	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows")                \
+	X(PUNT_REQUEST, "punt_request", "left to user space: NOTIFY or UPDATE")                              \
 	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")                           \
 	X(TCP_SYN, "tcp_syn", "SYN to a service port, passed to the stack")                                  \
 	X(TCP_COOKIE, "tcp_cookie", "SYN answered with a cookie: the stack is spared")                       \

@@ -195,6 +195,8 @@ static int load(struct answerer *a, const struct sw_settings *settings)
 	for (size_t i = 0; err == 0 && i < settings->zone_count; i++) {
 		struct sw_findings findings = {.emit = sw_finding_print, .arg = stderr};
 		struct sw_contents *contents = NULL;
+		if (settings->zones[i].file == NULL)
+			continue; /* it would come from its primaries */
 		err = sw_zone_load(settings->zones[i].apex, sw_store_key(a->store), settings->zones[i].file,
 			&findings, &contents);
 		if (err == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
 #include "image/store.h"
+#include "serve/session.h"
 #include "zone/load.h"
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +19,7 @@ static const char help[] =
 	"Example: seawall check --zone example.com=example.com.zone\n";
 
 struct sums {
-	uint64_t errors, warnings, zones, refused;
+	uint64_t errors, warnings, zones, refused, without_file;
 };
 
 /** As in serving: read, check, and compile, which finds what is too large for any message. */
@@ -45,6 +46,24 @@ static int check_zone(const struct sw_zone_setting *zone, struct sw_store *store
 	return err == -ENOMEM ? err : 0;
 }
 
+/** The certificate that the settings name. @return 0 or -ENOMEM */
+static int check_tls(const struct sw_tls_options *tls, struct sums *sums)
+{
+	char why[SW_WHY_TEXT_MAX];
+	struct sw_credentials *credentials = NULL;
+	struct sw_trust *trust = NULL;
+	int err = tls->certificate ? sw_credentials_load(&credentials, tls->certificate, tls->key, why) : 0;
+	if (err == 0 && tls->trust)
+		err = sw_trust_load(&trust, tls->trust, why);
+	if (err == -EINVAL) {
+		printf("error: %s\n", why);
+		sums->errors++;
+	}
+	sw_credentials_release(credentials);
+	sw_trust_release(trust);
+	return err == -ENOMEM ? err : 0;
+}
+
 static int check(const struct sw_command *command, const struct sw_sources *sources)
 {
 	char why[SW_WHY_TEXT_MAX];
@@ -56,14 +75,23 @@ static int check(const struct sw_command *command, const struct sw_sources *sour
 		return SW_EXIT_USAGE;
 	}
 	int err = sw_store_new(&store, NULL);
-	for (size_t i = 0; err == 0 && i < settings->zone_count; i++)
-		err = check_zone(&settings->zones[i], store, &sums);
+	for (size_t i = 0; err == 0 && i < settings->zone_count; i++) {
+		if (settings->zones[i].file == NULL)
+			sums.without_file++;
+		else
+			err = check_zone(&settings->zones[i], store, &sums);
+	}
+	if (err == 0)
+		err = check_tls(&settings->tls, &sums);
 	sw_store_free(store);
 	sw_settings_free(settings);
 	if (err != 0) {
 		sw_complain(command, "%s", strerror(-err));
 		return SW_EXIT_FAILED;
 	}
+	if (sums.without_file > 0)
+		printf("%llu zone(s) come from primaries, without a file to check\n",
+			(unsigned long long)sums.without_file);
 	printf("%llu zone(s) checked, %llu refused: %llu error(s), %llu warning(s)\n",
 		(unsigned long long)sums.zones, (unsigned long long)sums.refused,
 		(unsigned long long)sums.errors, (unsigned long long)sums.warnings);

@@ -11,6 +11,7 @@ enum sw_exit {
 	SW_EXIT_FAILED = 1,
 	SW_EXIT_USAGE = 2, /* command line or configuration */
 	SW_EXIT_NOT_RUNNING = 3,
+	SW_EXIT_PARTLY = 3, /* convert: something was not */
 };
 
 /** A command: main.c has the table. */
@@ -22,7 +23,8 @@ struct sw_command {
 };
 
 extern const struct sw_command sw_command_serve, sw_command_check, sw_command_reload, sw_command_status,
-	sw_command_answer, sw_command_unload, sw_command_guard, sw_command_incident;
+	sw_command_zone, sw_command_answer, sw_command_convert, sw_command_unload, sw_command_guard,
+	sw_command_incident;
 
 /** "seawall COMMAND: error: text" on standard error. */
 void sw_complain(const struct sw_command *command, const char *format, ...)

@@ -61,7 +61,8 @@ static void print_status(const json_t *status)
 								  : "room for everybody",
 		number(status, "known"));
 	if (json_is_true(json_object_get(status, "networks")))
-		printf("networks ask for more than their allowance: who has not proven himself there are partly sent to "
+		printf("networks ask for more than their allowance: who has not proven himself there are "
+		       "partly sent to "
 		       "TCP\n");
 	if (json_is_number(json_object_get(status, "room_qps")))
 		printf("scarce: %s, room for %.0f answers/s\n", text(status, "scarce"),

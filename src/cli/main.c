@@ -11,10 +11,12 @@ static const struct sw_command *const commands[] = {
 	&sw_command_check,
 	&sw_command_reload,
 	&sw_command_status,
+	&sw_command_zone,
 	&sw_command_guard,
 	&sw_command_incident,
 	&sw_command_unload,
 	&sw_command_answer,
+	&sw_command_convert,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -67,7 +69,8 @@ static int help(FILE *to)
 		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n'seawall COMMAND --help' explains each, with an example; 'seawall --version' says which "
 	      "this is.\n"
-	      "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 not running.\n",
+	      "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 not running"
+	      " (convert: something was not converted).\n",
 		to);
 	return to == stdout ? SW_EXIT_OK : SW_EXIT_USAGE;
 }

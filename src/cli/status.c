@@ -52,6 +52,20 @@ static const char *bytes(long long count, char *out, size_t size)
 	return out;
 }
 
+static void print_tls(const json_t *tls)
+{
+	const json_t *handshakes = json_object_get(tls, "handshakes");
+	if (!json_is_object(tls))
+		return;
+	printf("%-11s %lld handshakes, %lld of them by a ticket, %lld going on; %lld failed, %lld not in "
+	       "time, %lld "
+	       "closed for room; %lld refused; pin sha256/%s\n",
+		"tls", number(handshakes, "handshakes"), number(handshakes, "resumed"),
+		number(handshakes, "open"), number(handshakes, "failed"), number(handshakes, "timeout"),
+		number(handshakes, "overload"), number(handshakes, "prefix"),
+		text(json_object_get(tls, "certificate"), "pin_sha256"));
+}
+
 static void print_head(const json_t *status)
 {
 	char buffer[64];
@@ -77,6 +91,7 @@ static void print_head(const json_t *status)
 		"tcp", number(connections, "open"), number(connections, "accepted"),
 		number(connections, "idle"), number(connections, "lifetime"), number(connections, "overload"),
 		number(connections, "prefix"));
+	print_tls(json_object_get(status, "tls"));
 	printf("%-11s %s\n", "image", bytes(number(status, "image_bytes"), buffer, sizeof(buffer)));
 }
 

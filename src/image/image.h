@@ -11,7 +11,8 @@
  * divide it and whose segments have consecutive numbers. Behind each segment lies a guard of zeros, so a
  * bounded read from any reference needs no further check.
  *
- * Readers never lock. A zone is compiled aside and published by storing one aligned 32-bit word.
+ * Readers never lock. A zone is compiled aside and published by storing one aligned 32-bit word; names of it
+ * can change where they stand (image/place.h).
  */
 #ifndef SW_IMAGE_IMAGE_H
 #define SW_IMAGE_IMAGE_H
@@ -195,12 +196,14 @@ struct sw_root {
 /* ---- the control page: one mmap-able BPF array element ---- */
 
 struct sw_service {
-	uint8_t address[16];  /* IPv4 in the first four bytes */
-	uint16_t port;	      /* network order */
-	uint8_t address_len;  /* 4 or 16; 0 is a free entry */
-	uint8_t is_dedicated; /* the address only serves DNS (docs/decisions/007-an-address-for-dns-alone.md)
-			       */
+	uint8_t address[16]; /* IPv4 in the first four bytes */
+	uint16_t port;	     /* network order */
+	uint8_t address_len; /* 4 or 16; 0 is a free entry */
+	uint8_t traits;	     /* SW_SERVICE_* */
 };
+#define SW_SERVICE_DEDICATED \
+	1		   /* the address only serves DNS (docs/decisions/007-an-address-for-dns-alone.md) */
+#define SW_SERVICE_TCP 2   /* the port is for TCP alone, as that of DNS over TLS */
 #define SW_SERVICES_MAX 64 /* power of two */
 
 /** A network in which nothing is used but the addresses of services and of this machine. */
@@ -231,7 +234,8 @@ struct sw_control {
 	uint8_t cookies;		   /* 1: make and check DNS cookies */
 	uint16_t udp_max;		   /* largest UDP reply, bytes */
 	uint16_t service_count;
-	uint8_t reserved[8];
+	uint8_t punts_requests; /* 1: user space takes NOTIFY and UPDATE; 0: they are NOTIMP */
+	uint8_t reserved[7];
 	uint8_t nsid[SW_NSID_MAX];
 	uint8_t chaos_text[SW_CHAOS_COUNT][SW_CHAOS_TEXT_MAX + 1];
 	/* cookies (RFC 9018): current and previous secret */

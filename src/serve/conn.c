@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/conn.h"
+#include "serve/pad.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <urcu.h>
 
-#define MESSAGE_MIN 12 /* a DNS header */
+#define MESSAGE_MIN 12				/* a DNS header */
+#define UPDATE_PATIENCE_NS (30ull * 1000000000) /* clients have gone by then, or are closed as idle */
 #define TURN_FLUSHES 4 /* then a client that reads as fast as we write has had its turn */
 
-struct sw_conn *sw_conn_new(int fd, const struct sw_endpoint *peer, sw_prefix prefix)
+struct sw_conn *sw_conn_new(const struct sw_link *link, const struct sw_endpoint *peer, sw_prefix prefix)
 {
 	struct sw_conn *conn = calloc(1, sizeof(*conn));
 	if (conn == NULL)
 		return NULL;
-	conn->fd = fd;
+	conn->link = *link;
 	conn->prefix = prefix;
 	conn->asker.stream = true;
 	const uint8_t *address = sw_endpoint_address(peer, &conn->asker.address_len);
@@ -25,27 +25,26 @@ struct sw_conn *sw_conn_new(int fd, const struct sw_endpoint *peer, sw_prefix pr
 
 void sw_conn_free(struct sw_conn *conn, bool is_reset)
 {
-	struct linger now = {.l_onoff = 1, .l_linger = 0};
-	if (is_reset)
-		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(conn->fd);
+	if (conn->later != NULL)
+		conn->later->conn = NULL;
+	sw_transfer_free(conn->transfer);
+	sw_link_close(&conn->link, is_reset);
 	free(conn->in);
 	free(conn->out);
 	free(conn);
 }
 
-/** @return bytes taken by the socket, or -errno when the client is gone */
-static ssize_t send_some(int fd, const uint8_t *bytes, size_t len)
+/** @return bytes taken by the transport, or -errno when the client is gone */
+static ssize_t send_some(struct sw_link *link, const uint8_t *bytes, size_t len)
 {
 	size_t sent = 0;
 	while (sent < len) {
-		ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n >= 0)
-			sent += (size_t)n;
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+		ssize_t n = link->transport->write(link, bytes + sent, len - sent);
+		if (n == -EAGAIN)
 			break;
-		else if (errno != EINTR)
-			return -errno;
+		if (n < 0)
+			return n;
+		sent += (size_t)n;
 	}
 	return (ssize_t)sent;
 }
@@ -70,7 +69,7 @@ static int keep(uint8_t **kept, uint32_t *kept_len, const uint8_t *bytes, size_t
  * @return 0, or -errno when the connection is over */
 static int flush(struct sw_conn *conn, const uint8_t *bytes, size_t len)
 {
-	ssize_t sent = send_some(conn->fd, bytes, len);
+	ssize_t sent = send_some(&conn->link, bytes, len);
 	if (sent < 0)
 		return (int)sent;
 	conn->is_waiting = (size_t)sent < len;
@@ -91,11 +90,11 @@ static ssize_t fill(struct sw_conn *conn, struct sw_conn_tools *tools)
 		memcpy(tools->in, conn->in, len);
 	if (conn->is_ended || len > SW_FRAME_MAX)
 		return (ssize_t)len; /* whole queries wait: answer them before reading more */
-	ssize_t n = recv(conn->fd, tools->in + len, SW_CONN_READ_MAX, MSG_DONTWAIT);
+	ssize_t n = conn->link.transport->read(&conn->link, tools->in + len, SW_CONN_READ_MAX);
 	if (n == 0)
 		conn->is_ended = true;
-	else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-		return -errno;
+	else if (n < 0 && n != -EAGAIN)
+		return n;
 	return (ssize_t)len + (n > 0 ? n : 0);
 }
 
@@ -105,12 +104,45 @@ struct progress {
 	bool is_malformed;
 };
 
+/** sw_request.expect */
+static int expect(void *context, struct sw_update_request *update)
+{
+	struct sw_conn_tools *tools = context;
+	tools->expected = sw_later_expect(tools->queue, update);
+	return tools->expected ? 0 : -ENOMEM;
+}
+
+/** @return bytes of the reply, 0 for none, or none yet */
+static size_t answer_request(struct sw_conn *conn, struct sw_conn_tools *tools, uint8_t *message, size_t len,
+	uint8_t *reply, unsigned *verdict)
+{
+	struct sw_request request = {
+		.asker = &conn->asker,
+		.answerer = tools->answerer,
+		.view = tools->view,
+		.expect = expect,
+		.context = tools,
+		.patience_ns = UPDATE_PATIENCE_NS,
+	};
+	enum sw_taken taken = sw_requests_take(tools->requests, &request, message, len, reply);
+	*verdict = request.verdict;
+	if (taken == SW_TAKEN_NOT)
+		return sw_answer(tools->answerer, tools->view, &conn->asker, message, len, reply, verdict);
+	if (taken == SW_TAKEN_LATER) {
+		conn->later = tools->expected;
+		conn->later->conn = conn;
+	} else if (taken == SW_TAKEN_TRANSFER) {
+		conn->transfer = request.transfer;
+	}
+	return taken == SW_TAKEN_REPLY ? request.reply_len : 0;
+}
+
 /** Answer whole frames into tools->out while a reply of any size still fits there. */
 static void answer_frames(
 	struct sw_conn *conn, struct sw_conn_tools *tools, size_t in_len, struct progress *p)
 {
 	while (in_len - p->in_used >= 2 && p->out_len + SW_FRAME_MAX <= SW_CONN_OUT_MAX) {
-		const uint8_t *frame = tools->in + p->in_used;
+		uint8_t *frame = tools->in + p->in_used;
 		size_t len = (size_t)frame[0] << 8 | frame[1];
 		if (len < MESSAGE_MIN) { /* not DNS: what follows cannot be trusted to be framed either */
 			p->is_malformed = true;
@@ -121,9 +153,15 @@ static void answer_frames(
 			return;
 		uint8_t *out = tools->out + p->out_len;
 		unsigned verdict;
-		size_t reply = sw_answer(
-			tools->answerer, tools->view, &conn->asker, frame + 2, len, out + 2, &verdict);
+		size_t reply;
+		if (sw_requests_may_be(tools->requests, frame + 2, len))
+			reply = answer_request(conn, tools, frame + 2, len, out + 2, &verdict);
+		else
+			reply = sw_answer(tools->answerer, tools->view, &conn->asker, frame + 2, len, out + 2,
+				&verdict);
 		sw_tally_add(&tools->tally->verdicts[verdict], 1);
+		if (reply > 0 && conn->link.transport->is_encrypted)
+			reply = sw_pad(frame + 2, len, out + 2, reply);
 		if (reply > 0) {
 			out[0] = (uint8_t)(reply >> 8);
 			out[1] = (uint8_t)reply;
@@ -131,6 +169,8 @@ static void answer_frames(
 		}
 		p->in_used += 2 + len;
 		p->queries++;
+		if (conn->later != NULL || conn->transfer != NULL)
+			return;
 	}
 }
 
@@ -147,21 +187,56 @@ static int answer_all(struct sw_conn *conn, struct sw_conn_tools *tools, size_t 
 		int err = flush(conn, tools->out, p->out_len);
 		if (err != 0)
 			return err;
-		if (p->queries == before || conn->is_waiting || p->is_malformed)
+		if (p->queries == before || conn->is_waiting || p->is_malformed || conn->later != NULL)
 			return 0;
+		if (conn->transfer != NULL)
+			break;
 	}
 	conn->is_waiting = true; /* for its next turn: the socket is writable */
 	return 0;
 }
 
-enum sw_turn sw_conn_turn(struct sw_conn *conn, struct sw_conn_tools *tools)
+/** One message of a transfer. What is missing after an error cannot be told but by the end of the
+ * connection (RFC 5936 s2.2). */
+static enum sw_turn transfer_turn(struct sw_conn *conn, struct sw_conn_tools *tools)
 {
-	bool was_waiting = conn->is_waiting;
-	struct progress p = {0};
-	if (was_waiting && flush(conn, conn->out, conn->out_len) != 0)
+	size_t len = 0;
+	int state = sw_transfer_next(conn->transfer, tools->out + 2, SW_FRAME_MAX - 2, &len);
+	if (state < 0)
 		return SW_TURN_OVER;
-	if (conn->is_waiting)
-		return SW_TURN_IDLE; /* some was taken perhaps, but not all: a client can trickle for ever */
+	if (state == 0) {
+		sw_transfer_free(conn->transfer);
+		conn->transfer = NULL;
+	}
+	tools->out[0] = (uint8_t)(len >> 8);
+	tools->out[1] = (uint8_t)len;
+	if (flush(conn, tools->out, 2 + len) != 0)
+		return SW_TURN_OVER;
+	conn->is_waiting = true; /* for its next turn */
+	return SW_TURN_ACTIVE;
+}
+
+enum sw_turn sw_conn_later(struct sw_conn *conn, struct sw_later *later)
+{
+	size_t len = later->len, before = conn->out_len;
+	uint8_t *grown = len > 0 ? realloc(conn->out, before + 2 + len) : NULL;
+	conn->later = NULL;
+	if (grown != NULL) {
+		conn->out = grown;
+		grown[before] = (uint8_t)(len >> 8);
+		grown[before + 1] = (uint8_t)len;
+		memcpy(grown + before + 2, later->reply, len);
+		conn->out_len = (uint32_t)(before + 2 + len);
+		conn->is_waiting = true;
+	}
+	sw_later_free(later);
+	return grown != NULL ? SW_TURN_ACTIVE : SW_TURN_OVER;
+}
+
+/** Answer what is at hand, or what comes. */
+static enum sw_turn answer_turn(struct sw_conn *conn, struct sw_conn_tools *tools, bool was_waiting)
+{
+	struct progress p = {0};
 	ssize_t in_len = fill(conn, tools);
 	conn->asker.idle_ds = tools->idle_ds;
 	if (in_len < 0 || answer_all(conn, tools, (size_t)in_len, &p) != 0)
@@ -172,7 +247,19 @@ enum sw_turn sw_conn_turn(struct sw_conn *conn, struct sw_conn_tools *tools)
 	}
 	if (keep(&conn->in, &conn->in_len, tools->in + p.in_used, (size_t)in_len - p.in_used) != 0)
 		return SW_TURN_OVER;
-	if (conn->is_ended && !conn->is_waiting)
+	if (conn->is_ended && !conn->is_waiting && conn->later == NULL)
 		return SW_TURN_OVER;
+	if (!conn->is_ended && conn->link.transport->pending(&conn->link))
+		conn->is_waiting = true; /* for its next turn */
 	return was_waiting || p.queries > 0 ? SW_TURN_ACTIVE : SW_TURN_IDLE;
+}
+
+enum sw_turn sw_conn_turn(struct sw_conn *conn, struct sw_conn_tools *tools)
+{
+	bool was_waiting = conn->is_waiting;
+	if (was_waiting && flush(conn, conn->out, conn->out_len) != 0)
+		return SW_TURN_OVER;
+	if (conn->is_waiting || conn->later != NULL)
+		return SW_TURN_IDLE; /* some was taken perhaps, but not all: a client can trickle for ever */
+	return conn->transfer ? transfer_turn(conn, tools) : answer_turn(conn, tools, was_waiting);
 }

@@ -209,14 +209,15 @@ static void say_unlisted(const char *what, int err)
 			err == -ENOSPC ? "too many addresses for the kernel part" : strerror(-err));
 }
 
-static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoint)
+static void listen_on(struct sw_ladder *ladder, const struct sw_endpoint *endpoint, bool is_tcp)
 {
 	uint8_t len;
 	char text[SW_ENDPOINT_TEXT_MAX + 3];
 	uint16_t port = sw_endpoint_port(endpoint);
 	const uint8_t *address = sw_endpoint_address(endpoint, &len);
-	int err = sw_kernel_listen(ladder->kernel, address, len, port);
-	if (sw_kernel_is_dedicated(ladder->kernel, address, len, port))
+	int err = is_tcp ? sw_kernel_listen_tcp(ladder->kernel, address, len, port)
+			 : sw_kernel_listen(ladder->kernel, address, len, port);
+	if (!is_tcp && sw_kernel_is_dedicated(ladder->kernel, address, len, port))
 		sw_log(SW_LOG_INFO,
 			"%s: an address for DNS alone, whatever else comes is dropped (guard: dedicated)",
 			sw_endpoint_text(endpoint, text));
@@ -229,7 +230,9 @@ void sw_ladder_attach(struct sw_ladder *ladder, const struct sw_settings *settin
 	if (ladder->is_loaded)
 		sw_kernel_gate(ladder->kernel, &settings->gate);
 	for (size_t i = 0; ladder->is_loaded && i < settings->listen_count; i++)
-		listen_on(ladder, &settings->listen[i]);
+		listen_on(ladder, &settings->listen[i], false);
+	for (size_t i = 0; ladder->is_loaded && i < settings->tls.listen_count; i++)
+		listen_on(ladder, &settings->tls.listen[i], true);
 	for (size_t i = 0; i < ladder->count; i++) {
 		struct sw_rung *rung = &ladder->rungs[i];
 		if (ladder->is_loaded &&

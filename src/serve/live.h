@@ -12,6 +12,27 @@
 
 struct sw_live;
 
+/** What happens elsewhere when somebody asks for something. Called from any thread; must not block. */
+struct sw_live_calls {
+	void (*notified)(void *arg, const uint8_t *apex, bool has_serial, uint32_t serial);
+	void (*updates_wait)(void *arg); /* the first of a row of updates waits to be taken */
+	void *arg;
+};
+
+/** @param archive  NULL: no zone can be read for a transfer. Both outlive this
+ * @return NULL when out of memory */
+struct sw_live *sw_live_new(struct sw_archive *archive, const struct sw_live_calls *calls);
+void sw_live_free(struct sw_live *live); /* readers are gone; updates that wait are refused */
+
+/** Have the zones be those of `settings`, which the caller keeps until the next call has returned. */
+void sw_live_set(struct sw_live *live, struct sw_settings *settings);
+
+/** Whether any of them is live: then requests are taken. Any thread. */
+bool sw_live_has_zones(const struct sw_live *live);
+
+/** All updates that wait, oldest first, or NULL. */
+struct sw_update_request *sw_live_updates_take(struct sw_live *live);
+
 /** The zone of that very name when it is live (sw_policy_is_live()), or NULL. */
 const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uint8_t *apex);
 

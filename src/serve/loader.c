@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/loader.h"
+#include "serve/channel.h"
 #include "serve/control.h"
 #include "serve/identity.h"
 #include "serve/log.h"
@@ -11,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum job_kind { JOB_START, JOB_ALL, JOB_ZONE, JOB_END };
+enum job_kind { JOB_START, JOB_ALL, JOB_ZONE, JOB_KEEP, JOB_END };
 
 struct job {
 	struct job *next;
@@ -28,7 +29,8 @@ struct sw_loader {
 	pthread_mutex_t lock;
 	pthread_cond_t has_job;
 	struct job *first, *last;
-	unsigned pending;
+	unsigned pending;   /* reloads */
+	bool is_keep_asked; /* a JOB_KEEP waits */
 };
 
 /* ---- the queue ---- */
@@ -45,7 +47,7 @@ static int post(struct sw_loader *loader, enum job_kind kind, const uint8_t *ape
 	pthread_mutex_lock(&loader->lock);
 	*(loader->first ? &loader->last->next : &loader->first) = job;
 	loader->last = job;
-	loader->pending++;
+	loader->pending += kind != JOB_KEEP;
 	pthread_cond_signal(&loader->has_job);
 	pthread_mutex_unlock(&loader->lock);
 	return 0;
@@ -67,7 +69,7 @@ static void job_done(struct sw_loader *loader)
 	pthread_mutex_lock(&loader->lock);
 	struct job *job = loader->first;
 	loader->first = job->next;
-	loader->pending--;
+	loader->pending -= job->kind != JOB_KEEP;
 	pthread_mutex_unlock(&loader->lock);
 	if (job->reply_fd >= 0)
 		close(job->reply_fd);
@@ -77,6 +79,14 @@ static void job_done(struct sw_loader *loader)
 int sw_loader_post(struct sw_loader *loader, const uint8_t *apex, int reply_fd)
 {
 	return post(loader, apex ? JOB_ZONE : JOB_ALL, apex, reply_fd);
+}
+
+void sw_loader_wake(struct sw_loader *loader)
+{
+	if (__atomic_exchange_n(&loader->is_keep_asked, true, __ATOMIC_ACQ_REL))
+		return;
+	if (post(loader, JOB_KEEP, NULL, -1) != 0)
+		__atomic_store_n(&loader->is_keep_asked, false, __ATOMIC_RELEASE);
 }
 
 unsigned sw_loader_pending(struct sw_loader *loader)
@@ -107,8 +117,8 @@ static bool is_other_guard(const struct sw_guard_options *a, const struct sw_gua
 static bool needs_restart(const struct sw_settings *a, const struct sw_settings *b)
 {
 	if (a->listen_count != b->listen_count || a->xdp != b->xdp ||
-		a->interface_count != b->interface_count || a->udp_workers != b->udp_workers ||
-		a->tcp_workers != b->tcp_workers)
+		a->tls.listen_count != b->tls.listen_count || a->interface_count != b->interface_count ||
+		a->udp_workers != b->udp_workers || a->tcp_workers != b->tcp_workers)
 		return true;
 	/* both are zeros but for what was told */
 	if (memcmp(&a->gate, &b->gate, sizeof(a->gate)) != 0)
@@ -117,11 +127,15 @@ static bool needs_restart(const struct sw_settings *a, const struct sw_settings 
 		if (!sw_endpoint_equal(&a->listen[i], &b->listen[i]))
 			return true;
 	}
+	for (size_t i = 0; i < a->tls.listen_count; i++) {
+		if (!sw_endpoint_equal(&a->tls.listen[i], &b->tls.listen[i]))
+			return true;
+	}
 	for (size_t i = 0; i < a->interface_count; i++) {
 		if (strcmp(a->interfaces[i], b->interfaces[i]) != 0)
 			return true;
 	}
-	return is_other(a->control, b->control) || is_other(a->pin, b->pin) ||
+	return is_other(a->control, b->control) || is_other(a->state, b->state) || is_other(a->pin, b->pin) ||
 	       a->outlive_ms != b->outlive_ms || is_other_guard(&a->guard, &b->guard);
 }
 
@@ -131,6 +145,23 @@ static void say(const char *what, const struct sw_zones_outcome *outcome)
 		"%s: %u %s loaded, %u unchanged, %u refused, %u removed in %.2f s", what, outcome->loaded,
 		outcome->loaded == 1 ? "zone" : "zones", outcome->unchanged, outcome->refused,
 		outcome->removed, outcome->seconds);
+}
+
+/** @return 0, or -errno with text in why and nothing changed */
+static int reload_tls(const struct sw_loader_parts *parts, const struct sw_settings *settings, char *why)
+{
+	int err = sw_channel_trust(settings->tls.trust, why);
+	if (err == 0)
+		err = sw_tls_reload(parts->tls, &settings->tls, why);
+	if (err == -ENOMEM)
+		strcpy(why, "out of memory");
+	return err;
+}
+
+static void keep_follow(struct sw_keep *keep, struct sw_settings *settings)
+{
+	sw_keep_settings(keep, settings);
+	sw_keep_published(keep);
 }
 
 /** Configuration and everything named there. Bad input changes nothing. */
@@ -143,14 +174,22 @@ static int load_all(struct sw_loader *loader, struct sw_zones_outcome *outcome, 
 		sw_log(SW_LOG_ERROR, "reload: %s; everything goes on as before", why);
 		return err;
 	}
-	const struct sw_settings *settings = fresh ? fresh : parts->settings;
+	struct sw_settings *settings = fresh ? fresh : parts->settings;
 	if (needs_restart(parts->settings, settings))
-		sw_log(SW_LOG_WARNING,
-			"reload: listen, xdp, control, pin, outlive, workers and 'guard' stay as they were "
-			"at the start; restart to change them");
-	sw_tcp_limit(parts->tcp, &settings->tcp);
+		sw_log(SW_LOG_WARNING, "reload: listen, xdp, control, state, pin, outlive, workers and "
+				       "'guard' stay as they were "
+				       "at the start; restart to change them");
+	err = reload_tls(parts, settings, why);
+	if (err != 0) {
+		sw_log(SW_LOG_ERROR, "reload: %s; everything goes on as before", why);
+		sw_settings_free(fresh);
+		return err;
+	}
+	sw_tcp_limit(parts->tcp, settings);
 	sw_identity_set(parts->control, settings);
 	err = sw_zones_load(parts->zones, settings, outcome);
+	if (err == 0 && parts->keep != NULL)
+		keep_follow(parts->keep, settings);
 	sw_settings_free(fresh);
 	if (err != 0)
 		strcpy(why, strerror(-err));
@@ -164,6 +203,8 @@ static int load_zone(
 {
 	char text[SW_NAME_TEXT_MAX];
 	int err = sw_zones_load_one(loader->parts.zones, apex, outcome);
+	if (err == 0 && loader->parts.keep != NULL)
+		sw_keep_published(loader->parts.keep);
 	if (err == -ENOENT)
 		snprintf(why, SW_WHY_TEXT_MAX, "no zone %.200s here", sw_name_text(apex, text));
 	return err;
@@ -202,10 +243,15 @@ static void job_work(struct sw_loader *loader, const struct job *job)
 	struct sw_zones_outcome outcome = {0};
 	char why[SW_WHY_TEXT_MAX] = "";
 	int err = 0;
-	if (job->kind == JOB_START) {
+	if (job->kind == JOB_KEEP) {
+		__atomic_store_n(&loader->is_keep_asked, false, __ATOMIC_RELEASE);
+		sw_keep_work(loader->parts.keep);
+	} else if (job->kind == JOB_START) {
 		err = sw_zones_load(loader->parts.zones, loader->parts.settings, &outcome);
 		if (err == 0)
 			say("start", &outcome);
+		if (err == 0 && loader->parts.keep != NULL)
+			keep_follow(loader->parts.keep, loader->parts.settings);
 		eventfd_write(loader->ready_fd, 1);
 	} else if (job->kind == JOB_ALL) {
 		err = load_all(loader, &outcome, why);

@@ -6,6 +6,7 @@
 #ifndef SW_SERVE_LOADER_H
 #define SW_SERVE_LOADER_H
 
+#include "serve/keep.h"
 #include "serve/settings.h"
 #include "serve/tcp.h"
 #include "serve/zones.h"
@@ -18,10 +19,12 @@ typedef int sw_reread_fn(void *arg, struct sw_settings **settings, char *why);
 
 /** What the loader works on; all of it outlives the loader. */
 struct sw_loader_parts {
-	const struct sw_settings *settings; /* those of the start */
+	struct sw_settings *settings; /* those of the start */
 	struct sw_zones *zones;
+	struct sw_keep *keep; /* NULL: no zone is live */
 	struct sw_control *control;
 	struct sw_tcp *tcp;
+	struct sw_tls *tls;   /* NULL: there is none */
 	sw_reread_fn *reread; /* NULL: the settings of the start are all there is */
 	void *reread_arg;
 	const bool *is_stopping;
@@ -40,6 +43,9 @@ int sw_loader_ready_fd(const struct sw_loader *loader);
  * @param reply_fd  gets one line of JSON when it is done, and is closed; -1: nobody waits
  * @return 0 or -ENOMEM; then reply_fd is still the caller's */
 int sw_loader_post(struct sw_loader *loader, const uint8_t *apex, int reply_fd);
+
+/** Have sw_keep_work() called. Any thread. */
+void sw_loader_wake(struct sw_loader *loader);
 
 /** Reloads queued or going on. */
 unsigned sw_loader_pending(struct sw_loader *loader);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/node.h"
+#include "serve/channel.h"
 #include "serve/control.h"
 #include "serve/identity.h"
 #include "serve/ladder.h"
 #include "serve/log.h"
+#include "serve/requests.h"
 #include "serve/status.h"
 #include "serve/syn.h"
 #include "serve/tcp.h"
 #include "serve/udp.h"
+#include "serve/zone_commands.h"
 #include "serve/zones.h"
 #include <errno.h>
 #include <linux/netlink.h>
@@ -26,12 +29,15 @@
 #define STOP_GRACE_MS 2000 /* for TCP clients to take their answers */
 
 struct node {
-	const struct sw_settings *settings;
+	struct sw_settings *settings;
 	const struct sw_guest *guest;
 	struct sw_ladder *ladder;
 	struct sw_store *store;
 	struct sw_zones *zones;
+	struct sw_keep *keep;
+	struct sw_requests *requests; /* NULL without a state directory */
 	struct sw_udp **udp;
+	struct sw_tls *tls;
 	struct sw_tcp *tcp;
 	struct sw_syn *syn;
 	struct sw_control_socket *control;
@@ -84,10 +90,23 @@ static int sockets_open(struct node *node)
 			sw_log(SW_LOG_WARNING, "no interface has the address of %s (yet)",
 				sw_endpoint_text(endpoint, text));
 	}
-	size_t failed = 0;
-	int err = sw_tcp_open(&node->tcp, settings, workers_or_cores(settings->tcp_workers), &failed);
-	if (err != 0)
-		say_bind_error(&settings->listen[failed], "TCP", err);
+	const struct sw_endpoint *failed = NULL;
+	int err = sw_tcp_open(
+		&node->tcp, settings, node->tls, workers_or_cores(settings->tcp_workers), &failed);
+	if (err != 0 && failed != NULL)
+		say_bind_error(failed, "TCP", err);
+	return err;
+}
+
+static int tls_open(struct node *node)
+{
+	char why[SW_WHY_TEXT_MAX];
+	const struct sw_tls_options *options = &node->settings->tls;
+	int err = options->trust ? sw_channel_trust(options->trust, why) : 0;
+	if (err == 0 && options->listen_count > 0)
+		err = sw_tls_new(&node->tls, options, why);
+	if (err == -EINVAL)
+		sw_log(SW_LOG_ERROR, "%s", why);
 	return err;
 }
 
@@ -102,6 +121,35 @@ static int ladder_open(struct node *node)
 	return err;
 }
 
+/** There is work for the keeper: the loader's thread does it. */
+static void keep_wake(void *arg)
+{
+	struct sw_loader *loader = __atomic_load_n(&((struct node *)arg)->loader, __ATOMIC_ACQUIRE);
+	if (loader != NULL)
+		sw_loader_wake(loader);
+}
+
+/** The zones, and what they are kept in where they are live. */
+static int keep_open(struct node *node)
+{
+	struct sw_zone_keeper keeper;
+	int err = 0;
+	if (node->settings->state != NULL)
+		err = sw_keep_new(&node->keep, node->store, node->settings->state, keep_wake, node);
+	if (err != 0)
+		return err;
+	if (node->keep != NULL)
+		keeper = sw_keep_keeper(node->keep);
+	node->zones = sw_zones_new(node->store, node->keep ? &keeper : NULL, &node->is_stopping);
+	if (node->zones == NULL)
+		return -ENOMEM;
+	if (node->keep == NULL)
+		return 0;
+	sw_keep_zones(node->keep, node->zones);
+	return sw_requests_new(
+		&node->requests, sw_keep_live(node->keep), &(struct sw_transfer_limits){.at_once = 0});
+}
+
 static int store_open(struct node *node)
 {
 	struct sw_backing backing;
@@ -114,8 +162,7 @@ static int store_open(struct node *node)
 	sw_identity_clock(sw_store_control(node->store));
 	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
 	err = sw_identity_set(sw_store_control(node->store), node->settings);
-	node->zones = sw_zones_new(node->store, &node->is_stopping);
-	return err == 0 && node->zones == NULL ? -ENOMEM : err;
+	return err ? err : keep_open(node);
 }
 
 static int control_open(struct node *node)
@@ -179,8 +226,10 @@ static int loader_open(struct node *node, sw_reread_fn *reread, void *reread_arg
 	int err = sw_loader_new(&node->loader, &(struct sw_loader_parts){
 						       .settings = node->settings,
 						       .zones = node->zones,
+						       .keep = node->keep,
 						       .control = sw_store_control(node->store),
 						       .tcp = node->tcp,
+						       .tls = node->tls,
 						       .reread = reread,
 						       .reread_arg = reread_arg,
 						       .is_stopping = &node->is_stopping,
@@ -189,6 +238,16 @@ static int loader_open(struct node *node, sw_reread_fn *reread, void *reread_arg
 }
 
 /* ---- events ---- */
+
+/** Requests are taken while there are zones that they can be about. */
+static void requests_follow(struct node *node)
+{
+	if (node->requests == NULL)
+		return;
+	bool is_on = sw_live_has_zones(sw_keep_live(node->keep));
+	sw_requests_switch(node->requests, is_on);
+	sw_store_control(node->store)->punts_requests = is_on;
+}
 
 /** The zones are loaded: start to answer. Bound before (an occupied port is an error at once), silent until
  * now, as Knot does: a resolver that hears nothing asks another server, one that hears REFUSED may take it
@@ -199,10 +258,11 @@ static int answer(struct node *node)
 	uint64_t ready;
 	int err = 0;
 	(void)!read(sw_loader_ready_fd(node->loader), &ready, sizeof(ready));
+	requests_follow(node);
 	for (size_t i = 0; err == 0 && i < node->settings->listen_count; i++)
-		err = sw_udp_start(node->udp[i], view);
+		err = sw_udp_start(node->udp[i], view, node->requests);
 	if (err == 0)
-		err = sw_tcp_start(node->tcp, view);
+		err = sw_tcp_start(node->tcp, view, node->requests);
 	if (err != 0) {
 		sw_log(SW_LOG_ERROR, "cannot start to answer: %s", strerror(-err));
 		return err;
@@ -211,6 +271,11 @@ static int answer(struct node *node)
 	for (size_t i = 0; i < node->settings->listen_count; i++) {
 		char text[SW_ENDPOINT_TEXT_MAX];
 		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
+	}
+	for (size_t i = 0; i < node->settings->tls.listen_count; i++) {
+		char text[SW_ENDPOINT_TEXT_MAX];
+		sw_log(SW_LOG_INFO, "answering over TLS on %s",
+			sw_endpoint_text(&node->settings->tls.listen[i], text));
 	}
 	sw_ladder_attach(node->ladder, node->settings); /* the sockets answer meanwhile */
 	if (sw_ladder_is_loaded(node->ladder))
@@ -250,6 +315,7 @@ static json_t *command_status(struct node *node, const json_t *request, int clie
 		.zones = node->zones,
 		.udp = node->udp,
 		.tcp = node->tcp,
+		.tls = node->tls,
 	});
 }
 
@@ -272,6 +338,15 @@ static json_t *command_stop(struct node *node, const json_t *request, int client
 	return json_pack("{s:b}", "ok", 1);
 }
 
+/** Commands that other parts know. */
+static json_t *command_elsewhere(struct node *node, const char *name, const json_t *request)
+{
+	json_t *reply = sw_zone_command(node->keep, node->zones, name, request);
+	if (reply == NULL && node->guest != NULL)
+		reply = node->guest->command(node->guest->arg, name, request);
+	return reply ? reply : refusal("no such command");
+}
+
 static void take_command(struct node *node)
 {
 	static const struct {
@@ -284,15 +359,13 @@ static void take_command(struct node *node)
 		return;
 	const char *name = json_string_value(json_object_get(request, "command"));
 	json_t *reply = NULL;
-	size_t i = 0;
-	while (i < 3 && (name == NULL || strcmp(name, commands[i].name) != 0))
+	size_t i = 0, count = sizeof(commands) / sizeof(commands[0]);
+	while (i < count && (name == NULL || strcmp(name, commands[i].name) != 0))
 		i++;
-	if (i < 3)
+	if (i < count)
 		reply = commands[i].run(node, request, client);
-	else if (name != NULL && node->guest != NULL)
-		reply = node->guest->command(node->guest->arg, name, request);
-	if (reply == NULL && i == 3)
-		reply = refusal("no such command");
+	else
+		reply = command_elsewhere(node, name ? name : "", request);
 	if (reply != NULL) {
 		sw_control_reply(client, reply);
 		json_decref(reply);
@@ -324,6 +397,7 @@ static void take_addresses(struct node *node)
 
 static void take_second(struct node *node)
 {
+	requests_follow(node);
 	sw_identity_clock(sw_store_control(node->store));
 	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
 	if (node->syn != NULL)
@@ -367,14 +441,18 @@ static void node_close(struct node *node)
 	sw_control_close(node->control);
 	if (node->guest != NULL)
 		node->guest->stop(node->guest->arg);
+	sw_keep_stop(node->keep);
 	sw_loader_free(node->loader);
 	if (node->ladder != NULL)
 		sw_ladder_detach(node->ladder);
 	sw_syn_free(node->syn);
 	sw_tcp_free(node->tcp, STOP_GRACE_MS);
+	sw_tls_free(node->tls);
 	for (size_t i = 0; node->udp != NULL && i < node->settings->listen_count; i++)
 		sw_udp_free(node->udp[i]);
 	free(node->udp);
+	sw_requests_free(node->requests);
+	sw_keep_free(node->keep);
 	sw_zones_free(node->zones);
 	sw_store_free(node->store);
 	sw_ladder_free(node->ladder);
@@ -395,8 +473,8 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg,
-	const struct sw_guest *guest)
+int sw_node_run(
+	struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg, const struct sw_guest *guest)
 {
 	struct timespec now;
 	struct node node = {
@@ -405,6 +483,8 @@ int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *
 	node.started_s = now.tv_sec;
 	raise_descriptors();
 	int err = ladder_open(&node);
+	if (err == 0)
+		err = tls_open(&node);
 	if (err == 0)
 		err = sockets_open(&node);
 	if (err == 0)

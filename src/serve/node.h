@@ -31,7 +31,7 @@ struct sw_guest {
  * @param reread  for SIGHUP and "reload"; may be NULL
  * @param guest  may be NULL
  * @return 0 after a graceful stop; -EINVAL: the settings cannot be met on this machine; else -errno */
-int sw_node_run(const struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg,
-	const struct sw_guest *guest);
+int sw_node_run(
+	struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg, const struct sw_guest *guest);
 
 #endif

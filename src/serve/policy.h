@@ -27,7 +27,7 @@ struct sw_access {
 	const struct sw_tsig_key *key; /* NULL: need not be signed */
 	/* updates alone */
 	uint8_t *name;	 /* at or below it; NULL: the whole zone */
-	uint16_t *types; /* NULL: all */
+	uint16_t *types; /* NULL: all, and type ANY, which removes all of them */
 	size_t type_count;
 };
 
@@ -71,5 +71,10 @@ const struct sw_access *sw_access_find(const struct sw_access_list *list, const 
 /** Whether an update of that name and type is let by any rule. */
 bool sw_access_lets(
 	const struct sw_access_list *list, const struct sw_peer *peer, const uint8_t *name, uint16_t type);
+
+/* Free what they hold; the structs of the first two are the caller's. */
+void sw_access_list_clear(struct sw_access_list *list);
+void sw_remote_clear(struct sw_remote *remote);
+void sw_zone_policy_free(struct sw_zone_policy *policy);
 
 #endif

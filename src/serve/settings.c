@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/settings.h"
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -33,6 +34,7 @@ struct sw_settings *sw_settings_new(void)
 		.idle_ms = TCP_IDLE_MS,
 		.lifetime_ms = TCP_LIFETIME_MS,
 	};
+	sw_tls_options_init(&settings->tls);
 	settings->gate.syn_budget = SYN_BUDGET;
 	settings->guard.busy_percent = GUARD_BUSY_PERCENT;
 	settings->guard.network_qps = GUARD_NETWORK_QPS;
@@ -59,12 +61,32 @@ void sw_settings_clear_xdp(struct sw_settings *settings)
 	settings->xdp = SW_XDP_AUTO;
 }
 
+static void peers_free(struct sw_settings *settings)
+{
+	for (size_t i = 0; i < settings->policy_count; i++)
+		sw_zone_policy_free(settings->policies[i]);
+	free(settings->policies);
+	for (size_t i = 0; i < settings->remote_count; i++)
+		sw_remote_clear(&settings->remotes[i]);
+	free(settings->remotes);
+	if (settings->keys != NULL)
+		explicit_bzero(settings->keys, settings->key_count * sizeof(*settings->keys));
+	free(settings->keys);
+}
+
+struct sw_settings *sw_settings_hold(struct sw_settings *settings)
+{
+	__atomic_add_fetch(&settings->holders, 1, __ATOMIC_RELAXED);
+	return settings;
+}
+
 void sw_settings_free(struct sw_settings *settings)
 {
-	if (settings == NULL)
+	if (settings == NULL || __atomic_fetch_sub(&settings->holders, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	sw_settings_clear_listen(settings);
 	sw_settings_clear_xdp(settings);
+	sw_tls_options_free(&settings->tls);
 	free(settings->guard.state);
 	free(settings->guard.record);
 	for (size_t i = 0; i < settings->zone_count; i++) {
@@ -73,6 +95,8 @@ void sw_settings_free(struct sw_settings *settings)
 		free(settings->zones[i].source);
 	}
 	free(settings->zones);
+	peers_free(settings);
+	free(settings->state);
 	free(settings->pin);
 	free(settings->control);
 	free(settings);
@@ -133,32 +157,118 @@ int sw_settings_add_xdp(struct sw_settings *settings, const char *text, char *wh
 	return 0;
 }
 
-int sw_settings_add_zone(
-	struct sw_settings *settings, const char *apex, const char *file, const char *source, char *why)
+/** Room for one more zone, in zeros. */
+static struct sw_zone_setting *zone_room(struct sw_settings *settings)
 {
-	uint8_t name[SW_NAME_MAX];
-	int len = sw_name_parse(apex, name);
-	if (len < 0)
-		return refuse(why, "'%s' is not a domain name", apex);
-	if (file[0] == '\0')
-		return refuse(why, "zone '%s' has no file", apex);
-	sw_name_lower(name);
 	if (settings->zone_count == settings->zone_capacity) {
 		size_t capacity = settings->zone_capacity ? 2 * settings->zone_capacity : 16;
 		struct sw_zone_setting *grown = reallocarray(settings->zones, capacity, sizeof(*grown));
 		if (grown == NULL)
-			return -ENOMEM;
+			return NULL;
 		settings->zones = grown;
 		settings->zone_capacity = capacity;
 	}
 	struct sw_zone_setting *zone = &settings->zones[settings->zone_count++];
+	memset(zone, 0, sizeof(*zone));
+	return zone;
+}
+
+int sw_settings_add_zone_with(struct sw_settings *settings, const char *apex, const char *file,
+	const struct sw_zone_policy *policy, const char *source, char *why)
+{
+	static const struct sw_zone_policy nothing;
+	uint8_t name[SW_NAME_MAX];
+	int len = sw_name_parse(apex, name);
+	if (len < 0)
+		return refuse(why, "'%s' is not a domain name", apex);
+	if (policy == NULL)
+		policy = &nothing;
+	if (file != NULL ? file[0] == '\0' : policy->primary_count == 0)
+		return refuse(why, "zone '%s' has no file", apex);
+	sw_name_lower(name);
+	struct sw_zone_setting *zone = zone_room(settings);
+	if (zone == NULL)
+		return -ENOMEM;
+	zone->policy = policy;
 	zone->apex = malloc((size_t)len);
-	zone->file = strdup(file);
+	zone->file = file ? strdup(file) : NULL;
 	zone->source = strdup(source);
-	if (zone->apex == NULL || zone->file == NULL || zone->source == NULL)
+	if (zone->apex == NULL || (file != NULL && zone->file == NULL) || zone->source == NULL)
 		return -ENOMEM;
 	memcpy(zone->apex, name, (size_t)len);
 	return 0;
+}
+
+int sw_settings_add_zone(
+	struct sw_settings *settings, const char *apex, const char *file, const char *source, char *why)
+{
+	return sw_settings_add_zone_with(settings, apex, file, NULL, source, why);
+}
+
+int sw_settings_add_key(struct sw_settings *settings, const struct sw_tsig_key *key, char *why)
+{
+	char text[SW_NAME_TEXT_MAX];
+	assert(settings->remote_count == 0 && settings->policy_count == 0);
+	if (sw_settings_find_key(settings, key->name) != NULL)
+		return refuse(why, "key '%.300s' is told twice", sw_name_text(key->name, text));
+	struct sw_tsig_key *grown = calloc(settings->key_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	if (settings->key_count > 0) {
+		/* not realloc(), which would leave secrets behind */
+		memcpy(grown, settings->keys, settings->key_count * sizeof(*grown));
+		explicit_bzero(settings->keys, settings->key_count * sizeof(*grown));
+	}
+	free(settings->keys);
+	settings->keys = grown;
+	grown[settings->key_count++] = *key;
+	return 0;
+}
+
+int sw_settings_add_remote(struct sw_settings *settings, const struct sw_remote *remote, char *why)
+{
+	assert(settings->policy_count == 0);
+	if (sw_settings_find_remote(settings, remote->name) != NULL)
+		return refuse(why, "remote '%.300s' is told twice", remote->name);
+	struct sw_remote *grown = reallocarray(settings->remotes, settings->remote_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	settings->remotes = grown;
+	grown[settings->remote_count++] = *remote;
+	return 0;
+}
+
+int sw_settings_add_policy(struct sw_settings *settings, struct sw_zone_policy *policy)
+{
+	/* doubled when full, at powers of two: each of many zones may have its own */
+	size_t count = settings->policy_count;
+	if ((count & (count - 1)) == 0) {
+		struct sw_zone_policy **grown = reallocarray(
+			settings->policies, count ? 2 * count : 1, sizeof(struct sw_zone_policy *));
+		if (grown == NULL)
+			return -ENOMEM;
+		settings->policies = grown;
+	}
+	settings->policies[settings->policy_count++] = policy;
+	return 0;
+}
+
+const struct sw_tsig_key *sw_settings_find_key(const struct sw_settings *settings, const uint8_t *name)
+{
+	for (size_t i = 0; i < settings->key_count; i++) {
+		if (sw_name_equal(settings->keys[i].name, name))
+			return &settings->keys[i];
+	}
+	return NULL;
+}
+
+const struct sw_remote *sw_settings_find_remote(const struct sw_settings *settings, const char *name)
+{
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		if (strcmp(settings->remotes[i].name, name) == 0)
+			return &settings->remotes[i];
+	}
+	return NULL;
 }
 
 /** @return bytes, or -EINVAL */
@@ -289,6 +399,40 @@ static int compare_zones(const void *a, const void *b)
 		((const struct sw_zone_setting *)a)->apex, ((const struct sw_zone_setting *)b)->apex);
 }
 
+const struct sw_zone_setting *sw_settings_find_zone(const struct sw_settings *settings, const uint8_t *apex)
+{
+	const struct sw_zone_setting wanted = {.apex = (uint8_t *)apex};
+	return settings->zone_count == 0 ? NULL
+					 : bsearch(&wanted, settings->zones, settings->zone_count,
+						   sizeof(*settings->zones), compare_zones);
+}
+
+/** Where no zone is live there is no state, lest a node without any make a directory for nothing. */
+static int finish_state(struct sw_settings *settings)
+{
+	const char *standard = sw_settings_state_default();
+	bool is_live = false;
+	for (size_t i = 0; i < settings->zone_count && !is_live; i++)
+		is_live = sw_policy_is_live(settings->zones[i].policy);
+	if (settings->state != NULL && settings->state[0] == '\0') {
+		free(settings->state);
+		settings->state = NULL;
+	} else if (settings->state == NULL && is_live && standard != NULL) {
+		settings->state = strdup(standard);
+		return settings->state ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+static bool is_listened_on(const struct sw_settings *settings, const struct sw_endpoint *endpoint)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (sw_endpoint_equal(&settings->listen[i], endpoint))
+			return true;
+	}
+	return false;
+}
+
 int sw_settings_finish(struct sw_settings *settings, char *why)
 {
 	if (settings->listen_count == 0) {
@@ -302,6 +446,12 @@ int sw_settings_finish(struct sw_settings *settings, char *why)
 		if (err != 0)
 			return err;
 	}
+	for (size_t i = 0; i < settings->tls.listen_count; i++) {
+		char text[SW_ENDPOINT_TEXT_MAX];
+		if (is_listened_on(settings, &settings->tls.listen[i]))
+			return refuse(why, "'%s' is told both for plain DNS and for TLS",
+				sw_endpoint_text(&settings->tls.listen[i], text));
+	}
 	if (settings->zone_count > 1)
 		qsort(settings->zones, settings->zone_count, sizeof(*settings->zones), compare_zones);
 	for (size_t i = 1; i < settings->zone_count; i++) {
@@ -311,7 +461,12 @@ int sw_settings_finish(struct sw_settings *settings, char *why)
 			return refuse(why, "zone %s is told twice: %s and %s", sw_name_text(a->apex, text),
 				a->source, b->source);
 	}
-	return 0;
+	return finish_state(settings);
+}
+
+const char *sw_settings_state_default(void)
+{
+	return geteuid() == 0 ? "/var/lib/seawall" : NULL;
 }
 
 void sw_settings_control_default(char *path, size_t size)

@@ -6,6 +6,7 @@
 #include "image/image.h"
 #include "serve/endpoint.h"
 #include "serve/policy.h"
+#include "serve/tls.h"
 #include "wire/name.h"
 #include "xdp/services.h"
 #include <stddef.h>
@@ -56,6 +57,7 @@ struct sw_zone_setting {
 };
 
 struct sw_settings {
+	unsigned holders; /* beside the first */
 	struct sw_endpoint *listen;
 	size_t listen_count;
 	enum sw_xdp_choice xdp;
@@ -67,6 +69,7 @@ struct sw_settings {
 	unsigned udp_workers; /* per address; 0: one per core this process may use */
 	unsigned tcp_workers;
 	struct sw_tcp_limits tcp;
+	struct sw_tls_options tls;
 	struct sw_gate gate;
 	struct sw_guard_options guard;
 	uint16_t udp_max; /* largest UDP reply, bytes */
@@ -76,7 +79,9 @@ struct sw_settings {
 	uint8_t nsid[SW_NSID_MAX];
 	uint8_t nsid_len;
 	char chaos[SW_CHAOS_COUNT][SW_CHAOS_TEXT_MAX + 1]; /* "": refused */
-	char *state; /* directory of what outlives the process; NULL: nothing does, and no zone may be live */
+	/* Directory of what outlives the process; NULL: nothing does, and no zone is live. "" until finished:
+	 * none, though root would have one. */
+	char *state;
 	struct sw_tsig_key *keys;
 	size_t key_count;
 	struct sw_remote *remotes;
@@ -90,14 +95,36 @@ struct sw_settings {
 
 /** The defaults of every key, and no zones. NULL when out of memory. */
 struct sw_settings *sw_settings_new(void);
+
+/** One more holder, each of whom frees them; any thread. @return settings */
+struct sw_settings *sw_settings_hold(struct sw_settings *settings);
+/** They are gone with the last holder. Takes NULL. */
 void sw_settings_free(struct sw_settings *settings);
 
 /* Each returns 0, -EINVAL with text in why (SW_WHY_TEXT_MAX bytes), or -ENOMEM. */
 int sw_settings_add_listen(struct sw_settings *settings, const char *text, char *why);
 /** "auto", "none", or the name of an interface. */
 int sw_settings_add_xdp(struct sw_settings *settings, const char *text, char *why);
+/** A zone that is read from its file and no more. */
 int sw_settings_add_zone(
 	struct sw_settings *settings, const char *apex, const char *file, const char *source, char *why);
+/** @param file    NULL where the policy has primaries
+ * @param policy  of sw_settings_add_policy(), or NULL: nothing beyond the file */
+int sw_settings_add_zone_with(struct sw_settings *settings, const char *apex, const char *file,
+	const struct sw_zone_policy *policy, const char *source, char *why);
+
+/* Others keep pointers to keys and remotes: all keys come before the first remote, all remotes before the
+ * first policy. Remote and policy are the settings' own when 0 is returned. */
+int sw_settings_add_key(struct sw_settings *settings, const struct sw_tsig_key *key, char *why);
+int sw_settings_add_remote(struct sw_settings *settings, const struct sw_remote *remote, char *why);
+int sw_settings_add_policy(struct sw_settings *settings, struct sw_zone_policy *policy);
+
+/* By name; NULL when there is none. */
+const struct sw_tsig_key *sw_settings_find_key(const struct sw_settings *settings, const uint8_t *name);
+const struct sw_remote *sw_settings_find_remote(const struct sw_settings *settings, const char *name);
+/** Of finished settings. */
+const struct sw_zone_setting *sw_settings_find_zone(const struct sw_settings *settings, const uint8_t *apex);
+
 /** Hexadecimal, 128 bits; first call sets the current secret, second the previous one. */
 int sw_settings_add_cookie_secret(struct sw_settings *settings, const char *text, char *why);
 /** Text, or hexadecimal after "0x". */
@@ -112,12 +139,16 @@ int sw_settings_add_prefix(struct sw_settings *settings, const char *text, char 
 /** An address. */
 int sw_settings_add_trusted(struct sw_settings *settings, const char *text, char *why);
 
-/** After the last key: fill in default addresses, sort the zones by name, refuse a zone told twice. */
+/** After the last key: fill in defaults of addresses, and of the state where a zone is live; sort the zones
+ * by name, refuse a zone told twice. */
 int sw_settings_finish(struct sw_settings *settings, char *why);
 
 /** Forget addresses or interfaces told so far, for options that replace keys of the file. */
 void sw_settings_clear_listen(struct sw_settings *settings);
 void sw_settings_clear_xdp(struct sw_settings *settings);
+
+/** Where the state is unless told: below /var for root, for others NULL. */
+const char *sw_settings_state_default(void);
 
 /** Where the control socket is unless told: below /run for root, else $XDG_RUNTIME_DIR or /tmp. */
 void sw_settings_control_default(char *path, size_t size);

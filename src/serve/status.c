@@ -41,7 +41,8 @@ static json_t *interfaces_json(const struct sw_ladder *ladder)
 static json_t *punted_share(const uint64_t verdicts[SW_VERDICT_COUNT])
 {
 	uint64_t punted = verdicts[SW_VERDICT_PUNT_ROOM] + verdicts[SW_VERDICT_PUNT_TSIG] +
-			  verdicts[SW_VERDICT_PUNT_FRAME] + verdicts[SW_VERDICT_PUNT_COST];
+			  verdicts[SW_VERDICT_PUNT_FRAME] + verdicts[SW_VERDICT_PUNT_COST] +
+			  verdicts[SW_VERDICT_PUNT_REQUEST];
 	uint64_t all = 0;
 	for (unsigned i = 0; i < SW_VERDICT_COUNT; i++)
 		all += verdicts[i];
@@ -84,7 +85,31 @@ static json_t *tcp_json(const struct sw_tcp *tcp)
 	return json_pack("{s:o, s:o}", "connections", connections, "verdicts", verdicts_json(sum.verdicts));
 }
 
-static void zone_json(void *arg, const struct sw_zone_report *report)
+/** @return NULL (JSON) without TLS */
+static json_t *tls_json(const struct sw_status_parts *parts)
+{
+	char text[SW_ENDPOINT_TEXT_MAX];
+	struct sw_tally sum = {0};
+	struct sw_tcp_counts counts;
+	struct sw_credentials_about about;
+	if (parts->tls == NULL)
+		return json_null();
+	sw_tcp_count(parts->tcp, &sum, &counts);
+	sw_tls_about(parts->tls, &about);
+	json_t *listen = json_array(), *handshakes = json_object();
+	for (size_t i = 0; i < parts->settings->tls.listen_count; i++)
+		json_array_append_new(
+			listen, json_string(sw_endpoint_text(&parts->settings->tls.listen[i], text)));
+	json_object_set_new(handshakes, "open", json_integer(counts.tls.shaking));
+#define X(name, text) json_object_set_new(handshakes, #name, json_integer((json_int_t)counts.tls.name));
+	SW_TLS_COUNTERS(X)
+#undef X
+	return json_pack("{s:o, s:{s:s, s:I, s:b}, s:o}", "listen", listen, "certificate", "pin_sha256",
+		about.pin, "expires", (json_int_t)about.expires_s, "ephemeral", about.is_ephemeral,
+		"handshakes", handshakes);
+}
+
+json_t *sw_status_zone(const struct sw_zone_report *report)
 {
 	char text[SW_NAME_TEXT_MAX];
 	json_t *zone = json_object();
@@ -100,7 +125,12 @@ static void zone_json(void *arg, const struct sw_zone_report *report)
 	json_object_set_new(zone, "records", json_integer((json_int_t)report->served.records));
 	json_object_set_new(zone, "image_bytes", json_integer((json_int_t)report->served.image_bytes));
 	json_object_set_new(zone, "signed", json_boolean(report->served.is_signed));
-	json_array_append_new(arg, zone);
+	return zone;
+}
+
+static void zone_add(void *arg, const struct sw_zone_report *report)
+{
+	json_array_append_new(arg, sw_status_zone(report));
 }
 
 json_t *sw_status(const struct sw_status_parts *parts)
@@ -108,11 +138,11 @@ json_t *sw_status(const struct sw_status_parts *parts)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	json_t *zones = json_array();
-	sw_zones_each(parts->zones, zone_json, zones);
-	return json_pack("{s:b, s:s, s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "ok", 1, "version",
-		SW_VERSION, "pid", (int)getpid(), "state", parts->state, "uptime_seconds",
+	sw_zones_each(parts->zones, zone_add, zones);
+	return json_pack("{s:b, s:s, s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "ok", 1,
+		"version", SW_VERSION, "pid", (int)getpid(), "state", parts->state, "uptime_seconds",
 		(json_int_t)(now.tv_sec - parts->started_s), "listen", listen_json(parts->settings),
 		"interfaces", interfaces_json(parts->ladder), "kernel", kernel_json(parts->ladder), "udp",
-		udp_json(parts), "tcp", tcp_json(parts->tcp), "image_bytes",
+		udp_json(parts), "tcp", tcp_json(parts->tcp), "tls", tls_json(parts), "image_bytes",
 		(json_int_t)sw_zones_bytes(parts->zones), "zones", zones);
 }

@@ -18,7 +18,11 @@ struct sw_status_parts {
 	struct sw_zones *zones;
 	struct sw_udp *const *udp; /* as many as settings->listen_count */
 	const struct sw_tcp *tcp;
+	struct sw_tls *tls; /* NULL: there is none */
 };
+
+/** One zone. */
+json_t *sw_status_zone(const struct sw_zone_report *report);
 
 /** @return a new object, or NULL when out of memory */
 json_t *sw_status(const struct sw_status_parts *parts);

@@ -16,8 +16,16 @@ struct sw_syn {
 	bool is_on;	/* cookies are being made */
 	bool is_denied; /* told that they cannot be */
 	unsigned ticks;
+	size_t count;
 	int *callers; /* connections to ourselves, one per endpoint; -1: none */
 };
+
+/** Plain ones first, those for TLS behind them. */
+static const struct sw_endpoint *endpoint_at(const struct sw_syn *syn, size_t i)
+{
+	size_t plain = syn->settings->listen_count;
+	return i < plain ? &syn->settings->listen[i] : &syn->settings->tls.listen[i - plain];
+}
 
 static void say_denied(struct sw_syn *syn, int err)
 {
@@ -37,12 +45,13 @@ struct sw_syn *sw_syn_new(struct sw_kernel *kernel, const struct sw_settings *se
 		return NULL;
 	syn->kernel = kernel;
 	syn->settings = settings;
-	syn->callers = malloc(settings->listen_count * sizeof(*syn->callers));
+	syn->count = settings->listen_count + settings->tls.listen_count;
+	syn->callers = malloc(syn->count * sizeof(*syn->callers));
 	if (syn->callers == NULL) {
 		free(syn);
 		return NULL;
 	}
-	memset(syn->callers, 0xff, settings->listen_count * sizeof(*syn->callers));
+	memset(syn->callers, 0xff, syn->count * sizeof(*syn->callers));
 	const char *why = sw_kernel_tcp_why(kernel);
 	int err = sw_syncookies_check();
 	if (why[0] != '\0')
@@ -69,7 +78,7 @@ static int call(const struct sw_endpoint *listener)
 static void hang_up(struct sw_syn *syn)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
-	for (size_t i = 0; i < syn->settings->listen_count; i++) {
+	for (size_t i = 0; i < syn->count; i++) {
 		if (syn->callers[i] < 0)
 			continue;
 		setsockopt(syn->callers[i], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -83,9 +92,9 @@ static void hang_up(struct sw_syn *syn)
  * too. Ours is not. */
 static void warm(struct sw_syn *syn)
 {
-	for (size_t i = 0; i < syn->settings->listen_count; i++) {
-		if (sw_endpoint_is_local(&syn->settings->listen[i]))
-			syn->callers[i] = call(&syn->settings->listen[i]);
+	for (size_t i = 0; i < syn->count; i++) {
+		if (sw_endpoint_is_local(endpoint_at(syn, i)))
+			syn->callers[i] = call(endpoint_at(syn, i));
 	}
 }
 

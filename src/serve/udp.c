@@ -10,8 +10,9 @@
 #include <urcu.h>
 
 #define BATCH 64
-#define QUERY_MAX 4096 /* a longer datagram is no question anyone asks: dropped */
-#define REPLY_MAX 1500 /* as sw_answer() may write */
+#define QUERY_MAX 4096				/* a longer datagram is no question anyone asks: dropped */
+#define REPLY_MAX 1500				/* as sw_answer() may write */
+#define UPDATE_PATIENCE_NS (10ull * 1000000000) /* nsupdate has asked again three times by then */
 #define RECEIVE_BUFFER_BYTES                                                          \
 	(4 << 20) /* some 5,000 queries: what arrives while a thread is not scheduled \
 		   */
@@ -38,9 +39,26 @@ struct batch {
 	uint8_t reply[BATCH][REPLY_MAX];
 };
 
+/** A socket that replies to updates go out of later, held by its worker and by each of them. */
+struct door {
+	unsigned holders; /* atomic */
+	int fd;
+};
+
+/** Where to such a reply goes. */
+struct later {
+	struct door *door;
+	union address peer;
+	socklen_t peer_len;
+	size_t info_len;
+	union packet_info info;
+};
+
 struct udp_worker {
 	struct sw_tally tally;
 	struct sw_udp *udp;
+	struct sw_requests *requests;
+	struct door *door;
 	const struct sw_image_view *view;
 	struct sw_worker *answerer;
 	struct batch *batch;
@@ -85,6 +103,20 @@ static int tune(int fd, const struct sw_endpoint *endpoint)
 	return err == 0 ? 0 : -errno;
 }
 
+static int worker_open(struct udp_worker *worker, const struct sw_endpoint *endpoint)
+{
+	worker->fd = sw_endpoint_bind(endpoint, SOCK_DGRAM);
+	if (worker->fd < 0)
+		return worker->fd;
+	worker->door = malloc(sizeof(*worker->door));
+	if (worker->door == NULL) {
+		close(worker->fd);
+		return -ENOMEM;
+	}
+	*worker->door = (struct door){.holders = 1, .fd = worker->fd};
+	return 0;
+}
+
 int sw_udp_open(struct sw_udp **result, const struct sw_endpoint *endpoint, unsigned workers)
 {
 	size_t size = sizeof(struct sw_udp) + workers * sizeof(struct udp_worker);
@@ -100,11 +132,9 @@ int sw_udp_open(struct sw_udp **result, const struct sw_endpoint *endpoint, unsi
 	for (; udp->count < workers; udp->count++) {
 		struct udp_worker *worker = &udp->workers[udp->count];
 		worker->udp = udp;
-		worker->fd = sw_endpoint_bind(endpoint, SOCK_DGRAM);
-		if (worker->fd < 0) {
-			err = worker->fd;
+		err = worker_open(worker, endpoint);
+		if (err != 0)
 			goto fail;
-		}
 		err = tune(worker->fd, endpoint);
 		if (err != 0) {
 			udp->count++;
@@ -162,6 +192,87 @@ static uint16_t asker_from(struct sw_asker *asker, const union address *peer)
 	return peer->v6.sin6_port;
 }
 
+/* ---- replies that come later ---- */
+
+static void door_release(struct door *door)
+{
+	if (door == NULL || __atomic_sub_fetch(&door->holders, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	close(door->fd);
+	free(door);
+}
+
+/** sw_update_request.done: never blocks, since it is another's thread. */
+static void later_done(struct sw_update_request *update, const uint8_t *reply, size_t len)
+{
+	struct later *later = update->arg;
+	struct iovec iov = {(void *)reply, len};
+	const struct msghdr header = {
+		.msg_name = &later->peer,
+		.msg_namelen = later->peer_len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = later->info_len ? &later->info : NULL,
+		.msg_controllen = later->info_len,
+	};
+	if (len > 0)
+		(void)sendmsg(later->door->fd, &header, MSG_DONTWAIT); /* lost: the asker asks again */
+	door_release(later->door);
+	free(later);
+	free(update);
+}
+
+/** One datagram in hand. */
+struct datagram {
+	struct udp_worker *worker;
+	unsigned at; /* in the batch */
+};
+
+/** sw_request.expect */
+static int expect(void *context, struct sw_update_request *update)
+{
+	const struct datagram *datagram = context;
+	struct batch *batch = datagram->worker->batch;
+	const struct msghdr *in = &batch->in[datagram->at].msg_hdr;
+	struct later *later = calloc(1, sizeof(*later));
+	if (later == NULL)
+		return -ENOMEM;
+	later->door = datagram->worker->door;
+	later->peer = batch->peer[datagram->at];
+	later->peer_len = in->msg_namelen;
+	if (in->msg_controllen >= sizeof(struct cmsghdr)) {
+		later->info = batch->info[datagram->at];
+		later->info_len = in->msg_controllen;
+		any_interface(&later->info);
+	}
+	__atomic_add_fetch(&later->door->holders, 1, __ATOMIC_RELAXED);
+	update->done = later_done;
+	update->arg = later;
+	return 0;
+}
+
+static size_t answer_request(
+	struct udp_worker *worker, unsigned i, const struct sw_asker *asker, unsigned *verdict)
+{
+	struct batch *batch = worker->batch;
+	struct datagram datagram = {.worker = worker, .at = i};
+	struct sw_request request = {
+		.asker = asker,
+		.answerer = worker->answerer,
+		.view = worker->view,
+		.expect = expect,
+		.context = &datagram,
+		.patience_ns = UPDATE_PATIENCE_NS,
+	};
+	enum sw_taken taken = sw_requests_take(
+		worker->requests, &request, batch->query[i], batch->in[i].msg_len, batch->reply[i]);
+	*verdict = request.verdict;
+	if (taken == SW_TAKEN_NOT)
+		return sw_answer(worker->answerer, worker->view, asker, batch->query[i], batch->in[i].msg_len,
+			batch->reply[i], verdict);
+	return taken == SW_TAKEN_REPLY ? request.reply_len : 0;
+}
+
 /** @return bytes of the reply, 0 for none */
 static size_t answer_one(struct udp_worker *worker, unsigned i)
 {
@@ -174,6 +285,8 @@ static size_t answer_one(struct udp_worker *worker, unsigned i)
 		verdict = SW_VERDICT_DROP_LENGTH;
 	else if (asker_from(&asker, header->msg_name) == 0)
 		verdict = SW_VERDICT_DROP_PORT0;
+	else if (sw_requests_may_be(worker->requests, batch->query[i], batch->in[i].msg_len))
+		len = answer_request(worker, i, &asker, &verdict);
 	else
 		len = sw_answer(worker->answerer, worker->view, &asker, batch->query[i], batch->in[i].msg_len,
 			batch->reply[i], &verdict);
@@ -242,11 +355,12 @@ static void *udp_loop(void *arg)
 	return NULL;
 }
 
-int sw_udp_start(struct sw_udp *udp, const struct sw_image_view *view)
+int sw_udp_start(struct sw_udp *udp, const struct sw_image_view *view, struct sw_requests *requests)
 {
 	for (unsigned i = 0; i < udp->count; i++) {
 		struct udp_worker *worker = &udp->workers[i];
 		worker->view = view;
+		worker->requests = requests;
 		worker->answerer = sw_worker_new();
 		worker->batch = calloc(1, sizeof(*worker->batch));
 		if (worker->answerer == NULL || worker->batch == NULL)
@@ -273,7 +387,7 @@ void sw_udp_free(struct sw_udp *udp)
 		struct udp_worker *worker = &udp->workers[i];
 		if (worker->is_running)
 			pthread_join(worker->thread, NULL);
-		close(worker->fd);
+		door_release(worker->door);
 		sw_worker_free(worker->answerer);
 		free(worker->batch);
 	}

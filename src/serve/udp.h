@@ -10,6 +10,7 @@
 
 #include "image/image.h"
 #include "serve/endpoint.h"
+#include "serve/requests.h"
 #include "serve/tally.h"
 
 struct sw_udp;
@@ -18,9 +19,11 @@ struct sw_udp;
  * @return 0 or -errno */
 int sw_udp_open(struct sw_udp **udp, const struct sw_endpoint *endpoint, unsigned workers);
 
-/** Start answering. `view` must outlive the threads.
+/** Start answering. `view` and `requests` must outlive the threads. Updates may be done when they do not live
+ * any more.
+ * @param requests  NULL: none are taken
  * @return 0 or -errno */
-int sw_udp_start(struct sw_udp *udp, const struct sw_image_view *view);
+int sw_udp_start(struct sw_udp *udp, const struct sw_image_view *view, struct sw_requests *requests);
 
 /** Stop the threads after the batch in hand, and close. Takes NULL. */
 void sw_udp_free(struct sw_udp *udp);

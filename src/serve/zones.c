@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zones.h"
 #include "serve/log.h"
+#include "zone/check.h"
 #include "zone/files.h"
 #include "zone/load.h"
 #include <errno.h>
@@ -22,12 +23,15 @@ struct zone {
 	int64_t loaded_s;
 	struct sw_store_zone served;
 	struct sw_zone_files files; /* of the version loaded last */
-	bool is_prepared;	    /* compiled, to be published */
-	bool is_listed;		    /* in sw_zones.zones */
+	bool is_live;
+	bool is_prepared; /* compiled, to be published */
+	bool is_listed;	  /* in sw_zones.zones */
 };
 
 struct sw_zones {
 	struct sw_store *store;
+	struct sw_zone_keeper keeper;
+	struct sw_settings *settings; /* held: of the last round */
 	const bool *is_stopping;
 	struct sw_contents *contents; /* of the zone in hand; its memory serves a whole round */
 	pthread_mutex_t lock;	      /* taken by the loading thread to change, by others to look */
@@ -46,12 +50,15 @@ const char *sw_zone_state_label(enum sw_zone_state state)
 	return labels[state];
 }
 
-struct sw_zones *sw_zones_new(struct sw_store *store, const bool *is_stopping)
+struct sw_zones *sw_zones_new(
+	struct sw_store *store, const struct sw_zone_keeper *keeper, const bool *is_stopping)
 {
 	struct sw_zones *zones = calloc(1, sizeof(*zones));
 	if (zones == NULL)
 		return NULL;
 	zones->store = store;
+	if (keeper != NULL)
+		zones->keeper = *keeper;
 	zones->is_stopping = is_stopping;
 	pthread_mutex_init(&zones->lock, NULL);
 	return zones;
@@ -75,6 +82,7 @@ void sw_zones_free(struct sw_zones *zones)
 	for (size_t i = 0; i < zones->count; i++)
 		zone_free(zones->zones[i]);
 	free(zones->zones);
+	sw_settings_free(zones->settings);
 	pthread_mutex_destroy(&zones->lock);
 	free(zones);
 }
@@ -86,7 +94,7 @@ static struct zone *zone_new(const struct sw_zone_setting *setting)
 		return NULL;
 	size_t len = sw_name_len(setting->apex);
 	zone->apex = malloc(len);
-	zone->file = strdup(setting->file);
+	zone->file = strdup(setting->file ? setting->file : "");
 	if (zone->apex == NULL || zone->file == NULL) {
 		zone_free(zone);
 		return NULL;
@@ -132,14 +140,38 @@ static void zone_refuse(struct sw_zones *zones, struct zone *zone, const char *f
 			: "; until its file is right and loaded again, queries for it get SERVFAIL");
 }
 
+/** There is nothing of it that may be served, which is no fault of its records. */
+static void zone_await(
+	struct sw_zones *zones, struct zone *zone, enum sw_zone_state state, const char *reason)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	pthread_mutex_lock(&zones->lock);
+	free(zone->reason);
+	zone->reason = strdup(reason);
+	zone->state = state;
+	zone->loaded_s = 0;
+	memset(&zone->served, 0, sizeof(zone->served));
+	pthread_mutex_unlock(&zones->lock);
+	sw_log(SW_LOG_INFO, "zone %s: %s: queries for it get SERVFAIL", sw_name_text(zone->apex, apex),
+		reason);
+}
+
+static int zone_read(struct sw_zones *zones, struct zone *zone, const struct sw_zone_setting *setting,
+	struct sw_findings *findings)
+{
+	if (zone->is_live)
+		return zones->keeper.load(zones->keeper.arg, setting, findings, &zones->contents);
+	return sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, findings, &zones->contents);
+}
+
 /** Read, check and compile; nothing is served yet. */
-static void zone_prepare(struct sw_zones *zones, struct zone *zone)
+static void zone_prepare(struct sw_zones *zones, struct zone *zone, const struct sw_zone_setting *setting)
 {
 	struct listener listener = {.reason = ""};
 	struct sw_findings findings = {.emit = hear, .arg = &listener};
 	sw_name_text(zone->apex, listener.apex);
-	int err =
-		sw_zone_load(zone->apex, sw_store_key(zones->store), zone->file, &findings, &zones->contents);
+	int err = zone_read(zones, zone, setting, &findings);
+	sw_store_expect_changes(zones->store, zone->is_live);
 	if (err == 0)
 		err = sw_store_prepare(zones->store, zones->contents);
 	if (err == 0)
@@ -151,7 +183,12 @@ static void zone_prepare(struct sw_zones *zones, struct zone *zone)
 	pthread_mutex_unlock(&zones->lock);
 	if (err == 0)
 		return;
-	zone_refuse(zones, zone, listener.reason, err);
+	if (err == -ENODATA && zone->loaded_s == 0)
+		zone_await(zones, zone, SW_ZONE_EXPECTED, "no primary has given it yet");
+	else if (err == -ETIME && zone->loaded_s == 0)
+		zone_await(zones, zone, SW_ZONE_EXPIRED, "expired");
+	else if (err != -ENODATA && err != -ETIME)
+		zone_refuse(zones, zone, listener.reason, err);
 	if (zone->loaded_s == 0 && sw_store_prepare_broken(zones->store, zone->apex) != 0)
 		sw_log(SW_LOG_ERROR, "zone %s: no memory to answer SERVFAIL for it", listener.apex);
 }
@@ -233,9 +270,11 @@ static int merge(const struct sw_zones *zones, const struct sw_settings *setting
 static void files_update(struct zone **merged, const struct sw_settings *settings)
 {
 	for (size_t i = 0; i < settings->zone_count; i++) {
-		if (strcmp(merged[i]->file, settings->zones[i].file) == 0)
+		const char *told = settings->zones[i].file ? settings->zones[i].file : "";
+		merged[i]->is_live = sw_policy_is_live(settings->zones[i].policy);
+		if (strcmp(merged[i]->file, told) == 0)
 			continue;
-		char *file = strdup(settings->zones[i].file);
+		char *file = strdup(told);
 		if (file == NULL)
 			continue; /* the old name stands; the next reload tries again */
 		free(merged[i]->file);
@@ -253,12 +292,20 @@ static void drop(struct sw_zones *zones, struct zone *zone, struct sw_zones_outc
 		sw_log(SW_LOG_INFO, "zone %s: removed", apex);
 	else
 		sw_log(SW_LOG_ERROR, "zone %s: cannot be removed: %s", apex, strerror(-err));
+	if (zone->is_live)
+		zones->keeper.removed(zones->keeper.arg, zone->apex);
 	outcome->removed++;
 	zone_free(zone);
 }
 
-int sw_zones_load(
-	struct sw_zones *zones, const struct sw_settings *settings, struct sw_zones_outcome *outcome)
+/** What is served needs no look at where it comes from. A transferred zone is renewed by its primary alone.
+ */
+static bool is_as_its_source(struct zone *zone, const struct sw_zone_setting *setting)
+{
+	return setting->policy->primary_count > 0 || sw_zone_files_unchanged(&zone->files, zone->file);
+}
+
+int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome)
 {
 	size_t gone_count = 0;
 	double start = seconds_now();
@@ -281,6 +328,8 @@ int sw_zones_load(
 	for (size_t i = 0; i < zones->count; i++)
 		merged[i]->is_listed = true;
 	files_update(merged, settings);
+	sw_settings_free(zones->settings);
+	zones->settings = sw_settings_hold(settings);
 	pthread_mutex_unlock(&zones->lock);
 	free(old);
 
@@ -288,10 +337,11 @@ int sw_zones_load(
 		drop(zones, gone[i], outcome);
 	free(gone);
 	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++) {
-		if (merged[i]->state != SW_ZONE_SERVING ||
-			!sw_zone_files_unchanged(&merged[i]->files, merged[i]->file))
-			zone_prepare(zones, merged[i]);
+		if (merged[i]->state != SW_ZONE_SERVING || !is_as_its_source(merged[i], &settings->zones[i]))
+			zone_prepare(zones, merged[i], &settings->zones[i]);
 	}
+	if (zones->keeper.loaded != NULL)
+		zones->keeper.loaded(zones->keeper.arg);
 	publish(zones, merged, zones->count, outcome);
 	outcome->seconds = seconds_now() - start;
 	return 0;
@@ -302,19 +352,78 @@ static int compare_apex(const void *apex, const void *zone)
 	return sw_name_compare(apex, (*(struct zone *const *)zone)->apex);
 }
 
+static struct zone **find(const struct sw_zones *zones, const uint8_t *apex)
+{
+	if (zones->count == 0)
+		return NULL;
+	return bsearch(apex, zones->zones, zones->count, sizeof(struct zone *), compare_apex);
+}
+
 int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome)
 {
 	double start = seconds_now();
+	struct zone **found = find(zones, apex);
 	memset(outcome, 0, sizeof(*outcome));
-	if (zones->count == 0)
-		return -ENOENT;
-	struct zone **found = bsearch(apex, zones->zones, zones->count, sizeof(struct zone *), compare_apex);
 	if (found == NULL)
 		return -ENOENT;
-	zone_prepare(zones, *found);
+	zone_prepare(zones, *found, &zones->settings->zones[found - zones->zones]);
+	if (zones->keeper.loaded != NULL)
+		zones->keeper.loaded(zones->keeper.arg);
 	publish(zones, found, 1, outcome);
 	outcome->seconds = seconds_now() - start;
 	return 0;
+}
+
+/* ---- what comes from elsewhere ---- */
+
+int sw_zones_put(struct sw_zones *zones, const uint8_t *apex, const struct sw_contents *contents)
+{
+	struct listener listener = {.reason = ""};
+	struct sw_findings findings = {.emit = hear, .arg = &listener};
+	struct zone **found = find(zones, apex);
+	if (found == NULL)
+		return -ENOENT;
+	struct zone *zone = *found;
+	sw_name_text(apex, listener.apex);
+	int err = sw_zone_check(contents, (uint32_t)time(NULL), &findings);
+	sw_findings_end(&findings, "transfer");
+	sw_store_expect_changes(zones->store, true);
+	if (err == 0)
+		err = sw_store_put(zones->store, contents);
+	pthread_mutex_lock(&zones->lock);
+	zone->errors = findings.count[SW_ERROR];
+	zone->warnings = findings.count[SW_WARNING];
+	pthread_mutex_unlock(&zones->lock);
+	if (err != 0)
+		zone_refuse(zones, zone, listener.reason, err);
+	else
+		sw_zones_changed(zones, apex);
+	return err;
+}
+
+void sw_zones_changed(struct sw_zones *zones, const uint8_t *apex)
+{
+	struct zone **found = find(zones, apex);
+	if (found == NULL)
+		return;
+	zone_settle(zones, *found, false);
+	pthread_mutex_lock(&zones->lock);
+	zones->image_bytes = sw_store_bytes(zones->store);
+	pthread_mutex_unlock(&zones->lock);
+}
+
+int sw_zones_expire(struct sw_zones *zones, const uint8_t *apex)
+{
+	struct zone **found = find(zones, apex);
+	if (found == NULL)
+		return -ENOENT;
+	int err = sw_store_prepare_expired(zones->store, apex);
+	if (err == 0)
+		err = sw_store_publish(zones->store);
+	if (err == 0)
+		zone_await(
+			zones, *found, SW_ZONE_EXPIRED, "expired: no primary has confirmed it for too long");
+	return err;
 }
 
 uint64_t sw_zones_bytes(struct sw_zones *zones)

@@ -9,11 +9,14 @@
 
 #include "image/store.h"
 #include "serve/settings.h"
+#include "zone/finding.h"
 
 #define SW_ZONE_STATES(X)                                                             \
 	X(WAITING, "waiting") /* not looked at yet */                                 \
 	X(SERVING, "serving")                                                         \
 	X(OUTDATED, "outdated") /* refused, and the version before goes on serving */ \
+	X(EXPECTED, "expected") /* no primary has given it yet */                     \
+	X(EXPIRED, "expired")	/* no primary has confirmed it for too long */        \
 	X(REFUSED, "refused")
 
 enum sw_zone_state {
@@ -44,18 +47,43 @@ struct sw_zones_outcome {
 
 struct sw_zones;
 
-/** @param is_stopping  when it becomes true, loading ends after the zone in hand */
-struct sw_zones *sw_zones_new(struct sw_store *store, const bool *is_stopping);
+/** Whoever keeps the zones that change while they are served (serve/keep.h). */
+struct sw_zone_keeper {
+	void *arg;
+	/** What is to be served of a live zone at a start or a reload.
+	 * @param contents  as for sw_zone_load()
+	 * @return as sw_zone_load(); -ENODATA when there is nothing yet, -ETIME when it has expired */
+	int (*load)(void *arg, const struct sw_zone_setting *setting, struct sw_findings *findings,
+		struct sw_contents **contents);
+	/** All zones of a round have been loaded, and will be published. */
+	void (*loaded)(void *arg);
+	/** A live zone is no longer one of ours. */
+	void (*removed)(void *arg, const uint8_t *apex);
+};
+
+/** @param keeper  copied; NULL: no zone is live
+ * @param is_stopping  when it becomes true, loading ends after the zone in hand */
+struct sw_zones *sw_zones_new(
+	struct sw_store *store, const struct sw_zone_keeper *keeper, const bool *is_stopping);
 void sw_zones_free(struct sw_zones *zones);
 
-/** Make the zones those of the settings: remove what is not there any more, load all that is and is not
- * served already as its files are.
+/** Make the zones those of the settings, which are held: remove what is not there any more, load all that is
+ * and is not served already as its files are.
  * @return 0 or -ENOMEM */
-int sw_zones_load(
-	struct sw_zones *zones, const struct sw_settings *settings, struct sw_zones_outcome *outcome);
+int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome);
 
 /** Load one from its file, changed or not. @return 0, or -ENOENT when there is none of that name */
 int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome);
+
+/** Check a version that came from elsewhere, and serve it. @return 0 or -errno, and the zone's reason says
+ * why */
+int sw_zones_put(struct sw_zones *zones, const uint8_t *apex, const struct sw_contents *contents);
+
+/** The keeper has changed what the store serves: note it. */
+void sw_zones_changed(struct sw_zones *zones, const uint8_t *apex);
+
+/** Serve it no longer: SERVFAIL until there is a version that may be. @return 0, -ENOENT, other -errno */
+int sw_zones_expire(struct sw_zones *zones, const uint8_t *apex);
 
 typedef void sw_zone_report_fn(void *arg, const struct sw_zone_report *report);
 

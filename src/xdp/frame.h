@@ -59,7 +59,7 @@ enum frame_kind {
 	FRAME_BAD_PORT,
 };
 
-/** Whether the destination in work->asked and a port are ours; port 0 asks about the address alone. */
+/** Whether the destination in work->asked and a port of UDP are ours; port 0 asks about the address alone. */
 SW_INLINE int service_is_ours(const struct sw_work *work, uint32_t port)
 {
 	const struct sw_control *control = sw_control_of(work);
@@ -71,7 +71,8 @@ SW_INLINE int service_is_ours(const struct sw_work *work, uint32_t port)
 		const struct sw_service *service = &control->service[i];
 		if (SW_LOAD64(service->address) == work->asked[0] &&
 			SW_LOAD64(service->address + 8) == work->asked[1] &&
-			service->address_len == work->address_len && (service->port == port || port == 0))
+			service->address_len == work->address_len &&
+			(port == 0 || (service->port == port && !(service->traits & SW_SERVICE_TCP))))
 			return 1;
 	}
 	return 0;

@@ -44,8 +44,9 @@ SW_INLINE uint32_t gate_destination(const struct sw_control *control, struct scr
 			service->address_len != work->address_len)
 			continue;
 		/* without a branch: the verifier would go on from here once for each value */
-		is |= TO_SERVICE | (service->is_dedicated & 1) * TO_DEDICATED;
-		if (service->port == scratch->frame.port) {
+		is |= TO_SERVICE | (service->traits & SW_SERVICE_DEDICATED) * TO_DEDICATED;
+		if (service->port == scratch->frame.port &&
+			(scratch->frame.protocol == IPPROTO_TCP || !(service->traits & SW_SERVICE_TCP))) {
 			scratch->frame.service = (uint16_t)i;
 			is |= TO_PORT;
 			break;

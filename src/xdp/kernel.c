@@ -397,7 +397,12 @@ void sw_kernel_gate(struct sw_kernel *kernel, const struct sw_gate *gate)
 
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port)
 {
-	return sw_services_listen(kernel->services, address, address_len, port);
+	return sw_services_listen(kernel->services, address, address_len, port, false);
+}
+
+int sw_kernel_listen_tcp(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port)
+{
+	return sw_services_listen(kernel->services, address, address_len, port, true);
 }
 
 bool sw_kernel_is_dedicated(

@@ -60,6 +60,10 @@ void sw_kernel_gate(struct sw_kernel *kernel, const struct sw_gate *gate);
  * @return 0; -ENOSPC past SW_SERVICES_MAX: the last ones are not answered for; -E2BIG: so many addresses on
  * the machine that ranges are not guarded; -errno */
 int sw_kernel_listen(struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port);
+/** The same for a port that is for TCP alone: its SYNs and connections are guarded, its datagrams are those
+ * of a port without a service. */
+int sw_kernel_listen_tcp(
+	struct sw_kernel *kernel, const uint8_t *address, uint8_t address_len, uint16_t port);
 
 /** Whether a service listened on by this address is dedicated now. */
 bool sw_kernel_is_dedicated(

@@ -14,6 +14,7 @@ struct listener {
 	uint8_t address[16];
 	uint8_t address_len;
 	uint16_t port;
+	bool is_tcp; /* alone */
 };
 
 struct sw_services {
@@ -136,11 +137,15 @@ static const struct sw_service *service_find(
 }
 
 /** @return 0 or -ENOSPC */
-static int service_want(
-	struct table *wanted, const uint8_t *address, uint8_t address_len, uint16_t port, bool is_dedicated)
+static int service_want(struct table *wanted, const uint8_t *address, uint8_t address_len,
+	const struct listener *listener, bool is_dedicated)
 {
 	struct sw_service service = {
-		.port = htons(port), .address_len = address_len, .is_dedicated = is_dedicated};
+		.port = htons(listener->port),
+		.address_len = address_len,
+		.traits = (uint8_t)((is_dedicated ? SW_SERVICE_DEDICATED : 0) |
+				    (listener->is_tcp ? SW_SERVICE_TCP : 0)),
+	};
 	memcpy(service.address, address, address_len);
 	if (service_find(wanted->service, wanted->count, &service))
 		return 0;
@@ -159,7 +164,7 @@ static int services_want_all(const struct sw_services *services, struct table *w
 		uint8_t len;
 		const uint8_t *address = address_of(i, &len);
 		if (address && len == listener->address_len)
-			error = service_want(wanted, address, len, listener->port,
+			error = service_want(wanted, address, len, listener,
 				is_dedicated(services, machine, address, len, false));
 	}
 	return error;
@@ -178,7 +183,7 @@ static int services_want(
 				continue;
 			error = is_wildcard ? services_want_all(services, wanted, listener, machine)
 					    : service_want(wanted, listener->address, listener->address_len,
-						      listener->port,
+						      listener,
 						      is_dedicated(services, machine, listener->address,
 							      listener->address_len, true));
 		}
@@ -221,7 +226,7 @@ static void services_add(struct sw_services *services, const struct table *wante
 			at++;
 		memcpy(control->service[at].address, service->address, sizeof(service->address));
 		control->service[at].port = service->port;
-		control->service[at].is_dedicated = service->is_dedicated;
+		control->service[at].traits = service->traits;
 		is_reused |= at < end;
 		len[at++] = service->address_len;
 		if (at > count)
@@ -244,8 +249,7 @@ static void services_mark(struct sw_services *services, const struct table *want
 		const struct sw_service *service =
 			service_find(wanted->service, wanted->count, &control->service[i]);
 		if (service)
-			__atomic_store_n(
-				&control->service[i].is_dedicated, service->is_dedicated, __ATOMIC_RELAXED);
+			__atomic_store_n(&control->service[i].traits, service->traits, __ATOMIC_RELAXED);
 	}
 }
 
@@ -321,7 +325,7 @@ int sw_services_refresh(struct sw_services *services)
 }
 
 int sw_services_listen(
-	struct sw_services *services, const uint8_t *address, uint8_t address_len, uint16_t port)
+	struct sw_services *services, const uint8_t *address, uint8_t address_len, uint16_t port, bool is_tcp)
 {
 	struct listener *listeners =
 		reallocarray(services->listeners, services->listener_count + 1, sizeof(*services->listeners));
@@ -329,7 +333,7 @@ int sw_services_listen(
 		return -ENOMEM;
 	services->listeners = listeners;
 	struct listener *listener = &listeners[services->listener_count++];
-	*listener = (struct listener){.address_len = address_len, .port = port};
+	*listener = (struct listener){.address_len = address_len, .port = port, .is_tcp = is_tcp};
 	memcpy(listener->address, address, address_len);
 	return sw_services_refresh(services);
 }
@@ -341,5 +345,5 @@ bool sw_services_is_dedicated(
 	struct sw_service wanted = {.port = htons(port), .address_len = address_len};
 	memcpy(wanted.address, address, address_len);
 	const struct sw_service *service = service_find(control->service, control->service_count, &wanted);
-	return service && service->is_dedicated;
+	return service && service->traits & SW_SERVICE_DEDICATED;
 }

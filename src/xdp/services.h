@@ -32,9 +32,9 @@ void sw_services_free(struct sw_services *services);
 /** Copied; counts from the next sw_services_listen() or sw_services_refresh() on. */
 void sw_services_gate(struct sw_services *services, const struct sw_gate *gate);
 
-/** One more; see sw_kernel_listen(). */
-int sw_services_listen(
-	struct sw_services *services, const uint8_t *address, uint8_t address_len, uint16_t port);
+/** One more; see sw_kernel_listen(). @param is_tcp  sw_kernel_listen_tcp() */
+int sw_services_listen(struct sw_services *services, const uint8_t *address, uint8_t address_len,
+	uint16_t port, bool is_tcp);
 
 bool sw_services_is_dedicated(
 	const struct sw_services *services, const uint8_t *address, uint8_t address_len, uint16_t port);

@@ -99,7 +99,9 @@ static int listen_on(struct sw_kernel *kernel, int family, const char *text)
 	uint8_t address[16] = {0};
 	if (inet_pton(family, text, address) != 1)
 		return -EINVAL;
-	return sw_kernel_listen(kernel, address, family == AF_INET ? 4 : 16, SERVICE_PORT);
+	uint8_t len = family == AF_INET ? 4 : 16;
+	int error = sw_kernel_listen_tcp(kernel, address, len, TLS_PORT);
+	return error ? error : sw_kernel_listen(kernel, address, len, SERVICE_PORT);
 }
 
 static struct sw_range range_of(int family, const char *text, unsigned bits)
@@ -158,6 +160,17 @@ static int flood_check(const struct target *target, const struct row *row, char 
 static int flood_check_cut(const struct target *target, const struct row *row, char *why)
 {
 	return in_flood(target, row, why, row_check_cut);
+}
+
+/** A check where there are zones that change while they are served. */
+static int requests_check(const struct target *target, const struct row *row, char *why)
+{
+	const struct setting *setting = target->context;
+	struct sw_control *control = sw_store_control(setting->store);
+	control->punts_requests = 1;
+	int failed = row_check(target, row, why);
+	control->punts_requests = 0;
+	return failed;
 }
 
 static int64_t now_ms(void)
@@ -235,6 +248,7 @@ int main(int argc, char **argv)
 		{"frame", frame_rows, frame_row_count, row_check},
 		{"cut", cut_rows, cut_row_count, row_check_cut},
 		{"message", message_rows, message_row_count, row_check},
+		{"request", request_rows, request_row_count, requests_check},
 		{"short", short_rows, short_row_count, row_check_short},
 		{"gate", gate_rows, gate_row_count, row_check},
 		{"gate cut", gate_cut_rows, gate_cut_row_count, row_check_cut},

@@ -10,6 +10,7 @@
 #define DEDICATED_IP6 "2001:db8::153"
 
 #define TCP_PORT 8053	     /* a listener at both */
+#define TLS_PORT 853	     /* a service of TCP alone at both */
 #define UDP_PORT 8054	     /* and a socket */
 #define CONNECTED_PORT 34001 /* of the asker, with a connection to port 53 of both */
 #define CLOSED_PORT 34002    /* with one that the server has closed: TIME_WAIT */

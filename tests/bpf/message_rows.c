@@ -192,6 +192,23 @@ const struct row message_rows[] = {
 };
 const size_t message_row_count = sizeof(message_rows) / sizeof(message_rows[0]);
 
+const struct row request_rows[] = {
+	{"opcode NOTIFY", ASK("example.com", SW_TYPE_SOA, .flags = 4 << SW_OPCODE_SHIFT), PASSES, ONE_OF(PUNT_REQUEST)},
+	{"opcode NOTIFY, IPv6", ASK6("example.com", SW_TYPE_SOA, .flags = 4 << SW_OPCODE_SHIFT | SW_FLAG_AA), PASSES, ONE_OF(PUNT_REQUEST)},
+	{"opcode UPDATE, header only", ASK_BYTES(HEADER("\x28\0", "\0", "\0", "\0", "\0")), PASSES, ONE_OF(PUNT_REQUEST)},
+	{"opcode UPDATE, longer than any question", ASK_BYTES(HEADER("\x28\0", "\1", "\0", "\0", "\0") TEN(TEN("0123456789"))), PASSES, ONE_OF(PUNT_REQUEST)},
+	{"an answer to NOTIFY", ASK("example.com", SW_TYPE_SOA, .flags = SW_FLAG_QR | 4 << SW_OPCODE_SHIFT), DROPS, ONE_OF(DROP_RESPONSE)},
+	{"half a header of an UPDATE", ASK_BYTES("\x53\x77\x28\0\0\1"), DROPS, ONE_OF(DROP_SHORT)},
+	{"opcode STATUS", ASK("www.example.com", A, .flags = 2 << SW_OPCODE_SHIFT), REPLIES, ONE_OF(NOTIMP)},
+	{"opcode IQUERY", ASK("www.example.com", A, .flags = 1 << SW_OPCODE_SHIFT), REPLIES, ONE_OF(NOTIMP)},
+	{"opcode 12, NOTIFY but for a bit", ASK("www.example.com", A, .flags = 12 << SW_OPCODE_SHIFT), REPLIES, ONE_OF(NOTIMP)},
+	{"opcode QUERY", ASK("www.example.com", A), REPLIES, ONE_OF(ANSWERED)},
+	{"AXFR", ASK("example.com", SW_TYPE_AXFR), REPLIES, ONE_OF(REFUSED)},
+	{"IXFR without a SOA", ASK("example.com", SW_TYPE_IXFR), REPLIES, ONE_OF(REFUSED)},
+	{"IXFR", ASK_BYTES(HEADER("\0\0", "\1", "\0", "\1", "\0") "\7example\3com\0\0\xfb\0\1" "\xc0\x0c\0\6\0\1\0\0\0\0\0\x16" "\0\0" "\0\0\0\1" "0123456789abcdef"), PASSES, ONE_OF(PUNT_TSIG)},
+};
+const size_t request_row_count = sizeof(request_rows) / sizeof(request_rows[0]);
+
 const struct row short_rows[] = {
 	{"A", ASK("www.example.com", A), NEVER_REPLIES, 0},
 	{"A, IPv6", ASK6("www.example.com", A), NEVER_REPLIES, 0},

@@ -22,6 +22,9 @@ FILES = {  # what the commands find in their directory
     "bad.zone": "$TTL 60\n@ SOA ns1 hostmaster 1 60 60 60 60\n@ NS ns1\nns1 A 192.0.2.1\nwww A 192.0.2.999\n",
     "costly.zone": "$TTL 60\n@ SOA ns1 hostmaster 1 60 60 60 60\n@ NS ns1\nns1 A 192.0.2.1\n@ NSEC3PARAM 1 0 151 -\n",
     "list": "example.org\tgood.zone\n",
+    "names.list": "# names alone\ngood\n",
+    "secret": "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\n",
+    "empty": "\n",
     "bad.list": "# origin and file\n\nexample.org good.zone\n",
     "twice.list": "example.org\tgood.zone\nEXAMPLE.org.\tbad.zone\n",
 }

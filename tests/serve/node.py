@@ -87,7 +87,9 @@ def query(name="www.example.com", rdtype="A", message_id=None, **options):
 class Node:
     """A running seawall and its directory."""
 
-    def __init__(self, config="", options=(), listen=("0.0.0.0", "::"), ready=True, before=()):
+    def __init__(self, config="", options=(), listen=("0.0.0.0", "::"), ready=True, before=(), is_started=True):
+        """@param is_started  False: configure() tells it everything, and start() starts it"""
+        self.process = None
         self.directory = tempfile.TemporaryDirectory(prefix="seawall-test-")
         self.path = Path(self.directory.name)
         self.zone = self.path / "example.com.zone"
@@ -95,14 +97,24 @@ class Node:
         (self.path / "seawall.yaml").write_text(config)
         self.control = self.path / "control.sock"
         self.log_path = self.path / "log"
-        arguments = ["--control", self.control, "--zone", f"example.com={self.zone}"]
-        for address in listen:
-            arguments += ["--listen", f"{address}@{PORT}"]
-        if not any(option == "--xdp" for option in options):
-            arguments += ["--xdp", "none"]
+        self.before = before
+        self.arguments = ["--control", self.control]
+        if is_started:
+            self.arguments += ["--zone", f"example.com={self.zone}"]
+            for address in listen:
+                self.arguments += ["--listen", f"{address}@{PORT}"]
+            if not any(option == "--xdp" for option in options):
+                self.arguments += ["--xdp", "none"]
+            self.arguments += options
+            self.start(ready)
+
+    def configure(self, config):
+        (self.path / "seawall.yaml").write_text(config)
+
+    def start(self, ready=True):
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [*before, SEAWALL, "serve", self.path / "seawall.yaml", *arguments, *options],
+                [*self.before, SEAWALL, "serve", self.path / "seawall.yaml", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -118,9 +130,10 @@ class Node:
         return self
 
     def __exit__(self, *_):
-        if not self.ended():
-            self.process.kill()
-        self.process.wait()
+        if self.process:
+            if not self.ended():
+                self.process.kill()
+            self.process.wait()
         self.directory.cleanup()
 
     def ended(self):

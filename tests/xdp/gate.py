@@ -3,6 +3,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -154,6 +155,28 @@ def check_programs():
                         yield f"no answer came to {local}"
         if verdicts(daemon)["drop_port"]:
             yield f"{verdicts(daemon)['drop_port']} packets dropped"
+
+
+def check_tls():
+    """TLS passes the gate where it is listened for, over TCP alone."""
+    listen = ", ".join(f"'{address}@853'" for address in (*LONE, *SHARED))
+    udp = struct.pack("!HHHH", 40000, 853, 8, 0)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    wire = node.query()
+    with serving(f"tls: {{listen: [{listen}]}}\n") as (_, daemon):
+        for to in (*LONE, *SHARED):
+            with socket.create_connection((to, 853), 10) as plain, context.wrap_socket(plain) as client:
+                client.sendall(struct.pack("!H", len(wire)) + wire)
+                if not node.answers(client.recv(1 << 16)[2:], wire):
+                    yield f"no answer from {to}"
+        before = verdicts(daemon)["tcp_pass"]
+        if not before or not verdicts(daemon)["tcp_syn"]:
+            yield f"{verdicts(daemon)}"
+        for to in LONE:
+            yield from expect(daemon, to, socket.IPPROTO_UDP, udp, "drop_port")
+        for to in SHARED:
+            yield from expect(daemon, to, socket.IPPROTO_UDP, udp, "pass_other")
 
 
 def check_prefixes():

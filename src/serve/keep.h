@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Keeps the zones that change while they are served: what transfers bring, what updates ask for, what is
+ * read from files goes to the archive, to the answer image and to whoever is to be told.
+ *
+ * All of it on the loader's thread, which is the only writer of the archive and of the image. A change is
+ * durable before it is served, and served before it is acknowledged. A whole zone from a primary is served
+ * first: it could be fetched again.
+ */
+#ifndef SW_SERVE_KEEP_H
+#define SW_SERVE_KEEP_H
+
+#include "serve/live.h"
+#include "serve/secondary.h"
+#include "serve/zones.h"
+
+struct sw_keep;
+
+/** How the loader's thread is told that there is work. Any thread; must not block. */
+typedef void sw_keep_wake_fn(void *arg);
+
+/** @param state  directory of the archive; NULL: no zone is live
+ * @param wake  told when sw_keep_work() has something to do
+ * @return 0 or -errno, which is logged */
+int sw_keep_new(
+	struct sw_keep **keep, struct sw_store *store, const char *state, sw_keep_wake_fn *wake, void *arg);
+
+/** Stop what works in threads of its own. `wake` is not called any more when this returns. Takes NULL. */
+void sw_keep_stop(struct sw_keep *keep);
+
+/** After the loader and those who take requests have ended. What was acknowledged is durable. Takes NULL. */
+void sw_keep_free(struct sw_keep *keep);
+
+/** For sw_zones_new(). */
+struct sw_zone_keeper sw_keep_keeper(struct sw_keep *keep);
+void sw_keep_zones(struct sw_keep *keep, struct sw_zones *zones);
+
+/** For who takes requests and commands. NULL without a state directory. */
+struct sw_live *sw_keep_live(struct sw_keep *keep);
+struct sw_secondary *sw_keep_secondary(struct sw_keep *keep);
+
+/** New settings hold, whose zones have been loaded. They are held. */
+void sw_keep_settings(struct sw_keep *keep, struct sw_settings *settings);
+
+/** What has been loaded is served: others are told of the versions that are new. */
+void sw_keep_published(struct sw_keep *keep);
+
+/** Take what has arrived and the updates that wait. The loader's thread. */
+void sw_keep_work(struct sw_keep *keep);
+
+#endif

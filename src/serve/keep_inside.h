@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Shared by the files that keep the zones that change: all of it is the loader's thread's, but for what is
+ * said to be under the lock. */
+#ifndef SW_SERVE_KEEP_INSIDE_H
+#define SW_SERVE_KEEP_INSIDE_H
+
+#include "serve/keep.h"
+#include "serve/log.h"
+#include "wire/message.h"
+#include <time.h>
+
+#define SW_JOURNAL_BYTES (64ull << 20) /* of a zone, unless told */
+
+struct sw_keep {
+	struct sw_store *store;
+	struct sw_zones *zones;
+	struct sw_archive *archive;
+	struct sw_live *live;
+	struct sw_secondary *secondary;
+	struct sw_settings *settings; /* held */
+	sw_keep_wake_fn *wake;
+	void *wake_arg;
+	bool is_writing;  /* a transaction is open */
+	uint8_t *changed; /* names of zones whose files brought another version, one behind the other */
+	size_t changed_used, changed_size;
+	pthread_mutex_t lock; /* of what follows */
+	bool is_stopped;
+	struct sw_delivery *first, **last; /* what has arrived */
+	struct sw_records known_soa;	   /* while the secondary is told */
+	struct sw_record known_record;
+};
+
+static inline int64_t sw_keep_now_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
+/* keep_write.c: the archive's transactions. Each change is there as a whole or not at all; all of them are
+ * durable after sw_keep_settle(). Return 0 or -errno, as the function of zone/archive.h. */
+
+int sw_keep_begin(struct sw_keep *keep);
+int sw_keep_settle(struct sw_keep *keep);
+int sw_keep_replace(struct sw_keep *keep, const struct sw_contents *contents);
+int sw_keep_note(struct sw_keep *keep, const struct sw_archive_zone *zone);
+int sw_keep_remove(struct sw_keep *keep, const uint8_t *apex);
+int sw_keep_changes(struct sw_keep *keep, const struct sw_zone_setting *setting,
+	const struct sw_delta *deltas, size_t count);
+
+/** What is kept, with what is written and not durable yet. */
+struct sw_snapshot *sw_keep_own(struct sw_keep *keep);
+
+/** The SOA that is kept. @return whether there is one; to be freed either way */
+bool sw_keep_soa(struct sw_keep *keep, const uint8_t *apex, struct sw_records *soa);
+
+/* keep_serve.c: from what is kept to what is served */
+
+/** The zone as it is told, or NULL when it is not one of ours any more. */
+const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_t *apex);
+
+/** Serve what changes have made of a zone; they are durable. @return 0 or -errno, then the version before is
+ */
+int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count);
+
+/** Others are told of a new version. */
+void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex);
+
+/* keep_take.c, keep_update.c: what arrives */
+
+void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery);
+void sw_keep_take_updates(struct sw_keep *keep);
+
+#endif

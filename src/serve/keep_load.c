@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/keep_inside.h"
+#include "zone/diff.h"
+#include "zone/load.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/** Which version of a file: changes when it is written or replaced. 0 when it is not there. */
+static uint64_t file_stamp(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return 0;
+	uint64_t stamp = (uint64_t)st.st_mtim.tv_sec * 1000000000ull + (uint64_t)st.st_mtim.tv_nsec;
+	return (stamp ^ (uint64_t)st.st_size << 20 ^ (uint64_t)st.st_ino << 40) | 1;
+}
+
+/** What came from primaries before. */
+static int transferred_load(
+	struct sw_keep *keep, const struct sw_zone_setting *setting, struct sw_contents **contents)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	struct sw_archive_zone zone;
+	int err = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone);
+	if (err == 0 && zone.expires_s <= sw_keep_now_s())
+		return -ETIME;
+	if (err == 0)
+		err = sw_snapshot_load(sw_keep_own(keep), setting->apex, sw_store_key(keep->store), contents);
+	if (err == -EBADMSG) {
+		sw_log(SW_LOG_ERROR,
+			"zone %s: what is kept of it is damaged: it is fetched again from its primaries",
+			sw_name_text(setting->apex, apex));
+		sw_keep_remove(keep, setting->apex);
+		return -ENODATA;
+	}
+	return err == -ENOENT ? -ENODATA : err;
+}
+
+/** What a change of the file means for what is kept.
+ * @param diff  as sw_delta_diff() returned it
+ * @return 0; -ESTALE when the file must not be taken */
+static int difference_take(struct sw_keep *keep, const struct sw_zone_setting *setting,
+	const struct sw_contents *contents, int diff, const struct sw_delta *delta)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	if (diff == -E2BIG || diff == -EBADMSG) /* too much of a change, or nothing whole to compare with */
+		return sw_keep_replace(keep, contents);
+	if (diff <= 0)
+		return diff;
+	if (sw_serial_is_newer(delta->to, delta->from))
+		return sw_keep_changes(keep, setting, delta, 1);
+	sw_name_text(setting->apex, apex);
+	if (setting->policy->update_by.count > 0) {
+		sw_log(SW_LOG_ERROR,
+			"zone %s: its file has serial %u, but updates have brought it to %u: the file is not "
+			"taken. "
+			"Change the zone as it is served, and give it a newer serial",
+			apex, delta->to, delta->from);
+		return -ESTALE;
+	}
+	sw_log(SW_LOG_WARNING,
+		"zone %s: changed, but its serial is not newer (%u, was %u): secondaries will not ask for it",
+		apex, delta->to, delta->from);
+	return sw_keep_replace(keep, contents);
+}
+
+/** Others are to be told of it when it is served. Without memory they ask by themselves, later. */
+static void changed_note(struct sw_keep *keep, const uint8_t *apex)
+{
+	size_t len = sw_name_len(apex);
+	if (keep->changed_used + len > keep->changed_size) {
+		size_t size = 2 * (keep->changed_used + len);
+		uint8_t *changed = realloc(keep->changed, size);
+		if (changed == NULL)
+			return;
+		keep->changed = changed;
+		keep->changed_size = size;
+	}
+	memcpy(keep->changed + keep->changed_used, apex, len);
+	keep->changed_used += len;
+}
+
+/** The zone's file has been read: what differs from what is kept is a change. */
+static int file_take(struct sw_keep *keep, const struct sw_zone_setting *setting,
+	const struct sw_contents *contents, uint64_t stamp)
+{
+	struct sw_delta delta = {0};
+	struct sw_archive_zone zone;
+	uint64_t journal = setting->policy->journal_bytes_max;
+	int diff = sw_delta_diff(sw_keep_own(keep), contents, journal ? journal : SW_JOURNAL_BYTES, &delta);
+	int err = difference_take(keep, setting, contents, diff, &delta);
+	if (err == 0 && diff != 0)
+		changed_note(keep, setting->apex);
+	sw_delta_free(&delta);
+	if (err == 0)
+		err = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone);
+	zone.stamp = stamp;
+	return err ? err : sw_keep_note(keep, &zone);
+}
+
+/** Updates that were acknowledged are there and nowhere else: what is to be done is for a person to say. */
+static void say_damaged(const uint8_t *apex)
+{
+	char text[SW_NAME_TEXT_MAX];
+	sw_log(SW_LOG_ERROR,
+		"zone %s: what updates have made of it is damaged in the state directory: put a copy of it "
+		"back, or "
+		"change the zone's file (which is then taken in place of it) and reload",
+		sw_name_text(apex, text));
+}
+
+/** A zone of ours: its file, unless what is kept has moved on from it. */
+static int own_load(struct sw_keep *keep, const struct sw_zone_setting *setting, struct sw_findings *findings,
+	struct sw_contents **contents)
+{
+	const struct sw_hash_key *key = sw_store_key(keep->store);
+	struct sw_archive_zone zone = {0};
+	uint64_t stamp = setting->file ? file_stamp(setting->file) : 0;
+	bool is_kept = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) == 0;
+	bool is_dynamic = setting->policy->update_by.count > 0;
+	if (is_kept && is_dynamic && (zone.stamp == stamp || stamp == 0)) {
+		int err = sw_snapshot_load(sw_keep_own(keep), setting->apex, key, contents);
+		if (err == -EBADMSG)
+			say_damaged(setting->apex);
+		return err;
+	}
+	int err = sw_zone_load(setting->apex, key, setting->file ? setting->file : "", findings, contents);
+	if (err != 0)
+		return err;
+	if (!is_kept) {
+		err = sw_keep_replace(keep, *contents);
+		changed_note(keep, setting->apex);
+	}
+	if (err == 0)
+		err = file_take(keep, setting, *contents, stamp);
+	/* the version that updates have made goes on, after a restart too */
+	return err == -ESTALE ? sw_snapshot_load(sw_keep_own(keep), setting->apex, key, contents) : err;
+}
+
+static int keeper_load(void *arg, const struct sw_zone_setting *setting, struct sw_findings *findings,
+	struct sw_contents **contents)
+{
+	struct sw_keep *keep = arg;
+	if (setting->policy->primary_count > 0)
+		return transferred_load(keep, setting, contents);
+	return own_load(keep, setting, findings, contents);
+}
+
+static void keeper_loaded(void *arg)
+{
+	sw_keep_settle(arg);
+}
+
+static void keeper_removed(void *arg, const uint8_t *apex)
+{
+	struct sw_keep *keep = arg;
+	sw_keep_remove(keep, apex);
+}
+
+struct sw_zone_keeper sw_keep_keeper(struct sw_keep *keep)
+{
+	return (struct sw_zone_keeper){
+		.arg = keep, .load = keeper_load, .loaded = keeper_loaded, .removed = keeper_removed};
+}

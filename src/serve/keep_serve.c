@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/keep_inside.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <urcu.h>
+
+/** Serve what the archive has, where a change alone does not do. */
+static int serve_whole(struct sw_keep *keep, const uint8_t *apex)
+{
+	struct sw_contents *contents = NULL;
+	int err = sw_snapshot_load(sw_keep_own(keep), apex, sw_store_key(keep->store), &contents);
+	if (err == 0)
+		err = sw_zones_put(keep->zones, apex, contents);
+	sw_contents_free(contents);
+	return err;
+}
+
+/** Where the records of a zone are, for the answer image. */
+struct place {
+	struct sw_keep *keep;
+	const uint8_t *apex;
+};
+
+static int image_at(void *context, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	const struct place *place = context;
+	return sw_snapshot_at(sw_keep_own(place->keep), place->apex, owner, 0, take, arg);
+}
+
+static int image_below(void *context, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	const struct place *place = context;
+	return sw_snapshot_below(sw_keep_own(place->keep), place->apex, owner, take, arg);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return sw_name_compare(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
+}
+
+/** The owner names of changes, each once. @return their number, *names to be freed, or -ENOMEM */
+static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint8_t ***names)
+{
+	size_t records = 0, used = 0;
+	for (size_t i = 0; i < count; i++)
+		records += deltas[i].removed.count + deltas[i].added.count + 1;
+	const uint8_t **all = malloc(records * sizeof(*all));
+	if (all == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct sw_records *lists[] = {&deltas[i].removed, &deltas[i].added, &deltas[i].new_soa};
+		struct sw_record record;
+		for (int list = 0; list < 3; list++) {
+			for (size_t at = 0; sw_records_next(lists[list], &at, &record);)
+				all[used++] = record.owner;
+		}
+	}
+	qsort(all, used, sizeof(*all), compare_names);
+	size_t unique = 0;
+	for (size_t i = 0; i < used; i++) {
+		if (unique == 0 || compare_names(&all[unique - 1], &all[i]) != 0)
+			all[unique++] = all[i];
+	}
+	*names = all;
+	return (ssize_t)unique;
+}
+
+/** Serve what changes have made of a zone; they are durable. */
+int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count)
+{
+	struct place place = {keep, apex};
+	const struct sw_zone_records records = {.context = &place, .at = image_at, .below = image_below};
+	const uint8_t **names = NULL;
+	ssize_t n = owners_of(deltas, count, &names);
+	int err = n < 0 ? (int)n : sw_store_change(keep->store, apex, names, (size_t)n, &records);
+	free(names);
+	if (err != 0) /* where a change alone does not do (image/store.h) */
+		return serve_whole(keep, apex);
+	struct sw_archive_zone zone;
+	if (sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0)
+		sw_store_set_records(keep->store, apex, zone.records);
+	sw_zones_changed(keep->zones, apex);
+	return 0;
+}
+
+const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_t *apex)
+{
+	rcu_read_lock();
+	/* the settings are held by this thread: they stay beyond the section */
+	const struct sw_zone_setting *setting = sw_live_zone(keep->live, apex);
+	rcu_read_unlock();
+	return setting;
+}
+
+void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	struct sw_records soa = {0};
+	struct sw_record record;
+	size_t at = 0;
+	if (setting != NULL && setting->policy->notify_count > 0 && sw_keep_soa(keep, apex, &soa) &&
+		sw_records_next(&soa, &at, &record))
+		sw_secondary_tell(
+			keep->secondary, &record, setting->policy->notify, setting->policy->notify_count);
+	sw_records_free(&soa);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/keep_inside.h"
+#include <errno.h>
+#include <string.h>
+
+/** Tell the secondary how it went, and the archive until when the zone is good. */
+static void delivery_settle(
+	struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement)
+{
+	struct sw_records soa = {0};
+	struct sw_record record;
+	struct sw_archive_zone zone;
+	size_t at = 0;
+	bool has_soa = sw_keep_soa(keep, delivery->apex, &soa) && sw_records_next(&soa, &at, &record);
+	int64_t expires_s =
+		sw_secondary_settled(keep->secondary, delivery, settlement, has_soa ? &record : NULL);
+	if (settlement == SW_SETTLED_TAKEN &&
+		sw_snapshot_zone(sw_keep_own(keep), delivery->apex, &zone) == 0) {
+		zone.refreshed_s = delivery->time_s;
+		zone.expires_s = expires_s;
+		sw_keep_note(keep, &zone);
+	}
+	sw_records_free(&soa);
+}
+
+static void say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to)
+{
+	char apex[SW_NAME_TEXT_MAX];
+	sw_log(SW_LOG_INFO, "zone %s: %s from %s: serial %u to %u, %llu records, %llu bytes in %.3f s",
+		sw_name_text(delivery->apex, apex), how, delivery->from, from, to,
+		(unsigned long long)delivery->records, (unsigned long long)delivery->bytes,
+		delivery->seconds);
+}
+
+static uint32_t serial_kept(struct sw_keep *keep, const uint8_t *apex)
+{
+	struct sw_archive_zone zone;
+	return sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0 ? zone.serial : 0;
+}
+
+/** A whole zone: served first, since it could be fetched again. */
+static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
+{
+	uint32_t before = serial_kept(keep, delivery->apex);
+	int err = sw_zones_put(keep->zones, delivery->apex, delivery->contents);
+	if (err != 0) {
+		delivery_settle(keep, delivery, SW_SETTLED_REFUSED);
+		return;
+	}
+	err = sw_keep_replace(keep, delivery->contents);
+	if (err != 0)
+		sw_log(SW_LOG_ERROR, "state cannot be written: %s", strerror(-err));
+	say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
+	delivery_settle(keep, delivery, SW_SETTLED_TAKEN);
+	sw_keep_settle(keep);
+	sw_keep_tell(keep, delivery->apex);
+}
+
+static void changes_take(struct sw_keep *keep, struct sw_delivery *delivery)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, delivery->apex);
+	char apex[SW_NAME_TEXT_MAX];
+	uint32_t before = serial_kept(keep, delivery->apex);
+	int err = setting ? sw_keep_changes(keep, setting, delivery->deltas, delivery->delta_count) : -ENOENT;
+	if (err == 0)
+		err = sw_keep_settle(keep);
+	if (err != 0) {
+		sw_log(SW_LOG_WARNING, "zone %s: the changes from %s do not fit (%s): it is fetched whole",
+			sw_name_text(delivery->apex, apex), delivery->from, strerror(-err));
+		delivery_settle(keep, delivery, SW_SETTLED_AXFR);
+		return;
+	}
+	err = sw_keep_serve(keep, delivery->apex, delivery->deltas, delivery->delta_count);
+	say_transfer(delivery, "IXFR", before, serial_kept(keep, delivery->apex));
+	delivery_settle(keep, delivery, err ? SW_SETTLED_REFUSED : SW_SETTLED_TAKEN);
+	sw_keep_tell(keep, delivery->apex);
+}
+
+void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery)
+{
+	if (sw_keep_setting(keep, delivery->apex) == NULL)
+		return; /* gone meanwhile */
+	switch (delivery->kind) {
+	case SW_DELIVERY_ZONE:
+		zone_take(keep, delivery);
+		break;
+	case SW_DELIVERY_CHANGES:
+		changes_take(keep, delivery);
+		break;
+	case SW_DELIVERY_CURRENT:
+		delivery_settle(keep, delivery, SW_SETTLED_TAKEN);
+		break;
+	case SW_DELIVERY_EXPIRED:
+		sw_zones_expire(keep->zones, delivery->apex);
+		break;
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/keep_inside.h"
+#include "zone/update.h"
+
+#define UPDATES_BATCH 128 /* in one transaction */
+#define UPDATE_REPLY_MAX 2048
+
+/** One that has been judged; its change is in the transaction, and in nobody's answers yet. */
+struct judged {
+	struct sw_update_request *request;
+	struct sw_update_result result;
+	uint8_t apex[SW_NAME_MAX];
+	uint16_t rcode;
+	bool is_forwarded; /* its zone is a primary's: no longer ours */
+};
+
+struct rights {
+	const struct sw_zone_setting *setting;
+	const struct sw_update_request *request;
+};
+
+static bool may_update(void *arg, const uint8_t *name, uint16_t type)
+{
+	const struct rights *rights = arg;
+	return sw_access_lets(&rights->setting->policy->update_by, &rights->request->peer, name, type);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/** Judge it, and write its change. @return RCODE */
+static uint16_t update_write(
+	struct sw_keep *keep, const struct sw_zone_setting *setting, struct judged *judged)
+{
+	struct rights rights = {setting, judged->request};
+	const struct sw_update_rules rules = {.may = may_update, .arg = &rights};
+	int err = sw_update_judge(
+		sw_keep_own(keep), judged->request->message, judged->request->len, &rules, &judged->result);
+	if (err == 0 && judged->result.rcode == 0 && judged->result.is_change)
+		err = sw_keep_changes(keep, setting, &judged->result.delta, 1);
+	return err ? SW_RCODE_SERVFAIL : judged->result.rcode;
+}
+
+static void update_judge(struct sw_keep *keep, struct judged *judged)
+{
+	judged->rcode = sw_update_apex(judged->request->message, judged->request->len, judged->apex);
+	if (judged->rcode != 0)
+		return;
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, judged->apex);
+	judged->is_forwarded = setting != NULL && setting->policy->forwards_updates;
+	if (judged->is_forwarded)
+		sw_secondary_forward(keep->secondary, judged->apex, judged->request);
+	else if (setting == NULL || setting->policy->primary_count > 0)
+		judged->rcode = SW_RCODE_NOTAUTH;
+	else if (now_ns() > judged->request->due_ns || sw_keep_begin(keep) != 0)
+		judged->rcode = SW_RCODE_SERVFAIL;
+	else
+		judged->rcode = update_write(keep, setting, judged);
+}
+
+static void update_answer(struct judged *judged)
+{
+	uint8_t reply[UPDATE_REPLY_MAX];
+	struct sw_update_request *request = judged->request;
+	size_t len = sw_update_reply(request->message, request->len, judged->rcode, reply,
+		sizeof(reply) - SW_TSIG_ROOM - SW_NAME_MAX);
+	if (sw_tsig_sign_reply(&request->tsig, reply, &len, sizeof(reply), (uint64_t)sw_keep_now_s()) != 0)
+		len = 0;
+	request->done(request, reply, len);
+}
+
+/** Serve the changes of a batch, zone by zone. */
+static void updates_serve(struct sw_keep *keep, struct judged *batch, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct sw_delta deltas[UPDATES_BATCH];
+		unsigned same = 0;
+		for (unsigned j = i; j < count; j++) {
+			if (batch[j].rcode != 0 || !batch[j].result.is_change ||
+				!sw_name_equal(batch[j].apex, batch[i].apex))
+				continue;
+			deltas[same++] = batch[j].result.delta;
+			batch[j].result.is_change = false;
+		}
+		if (same == 0)
+			continue;
+		sw_keep_serve(keep, batch[i].apex, deltas, same);
+		sw_keep_tell(keep, batch[i].apex);
+	}
+}
+
+/** A batch: one transaction, one sync, then served, then acknowledged. */
+static void batch_take(struct sw_keep *keep, struct judged *batch, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		update_judge(keep, &batch[i]);
+	if (sw_keep_settle(keep) != 0) {
+		for (unsigned i = 0; i < count; i++)
+			batch[i].rcode = batch[i].rcode ? batch[i].rcode : SW_RCODE_SERVFAIL;
+	}
+	updates_serve(keep, batch, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (!batch[i].is_forwarded)
+			update_answer(&batch[i]);
+		sw_update_result_free(&batch[i].result);
+	}
+}
+
+void sw_keep_take_updates(struct sw_keep *keep)
+{
+	struct sw_update_request *next = sw_live_updates_take(keep->live);
+	while (next != NULL) {
+		struct judged batch[UPDATES_BATCH] = {0};
+		unsigned count = 0;
+		for (; next != NULL && count < UPDATES_BATCH; next = next->next)
+			batch[count++].request = next;
+		batch_take(keep, batch, count);
+	}
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/transfers.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PLACES_MAX 1024
+#define AT_ONCE 64
+#define ADDRESS_AT_ONCE 8
+#define LONGEST_NS (7200ull * 1000000000)
+
+struct place {
+	uint8_t address[16];
+	uint8_t address_len; /* 0: free */
+};
+
+struct sw_transfers {
+	struct sw_transfer_limits limits;
+	pthread_mutex_t lock; /* of what follows */
+	unsigned in_hand;
+	struct place places[PLACES_MAX];
+};
+
+struct sw_transfer {
+	struct sw_transfers *transfers;
+	struct place *place;
+	struct sw_snapshot *snapshot;
+	struct sw_outgoing *outgoing;
+	struct sw_tsig tsig;
+	struct sw_tsig_key key; /* a copy: settings may be read again meanwhile */
+	uint64_t due_ns;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+struct sw_transfers *sw_transfers_new(const struct sw_transfer_limits *limits)
+{
+	struct sw_transfers *transfers = calloc(1, sizeof(*transfers));
+	if (transfers == NULL)
+		return NULL;
+	transfers->limits = *limits;
+	if (transfers->limits.at_once == 0 || transfers->limits.at_once > PLACES_MAX)
+		transfers->limits.at_once = transfers->limits.at_once ? PLACES_MAX : AT_ONCE;
+	if (transfers->limits.address_at_once == 0)
+		transfers->limits.address_at_once = ADDRESS_AT_ONCE;
+	if (transfers->limits.longest_ns == 0)
+		transfers->limits.longest_ns = LONGEST_NS;
+	pthread_mutex_init(&transfers->lock, NULL);
+	return transfers;
+}
+
+void sw_transfers_free(struct sw_transfers *transfers)
+{
+	if (transfers == NULL)
+		return;
+	pthread_mutex_destroy(&transfers->lock);
+	free(transfers);
+}
+
+unsigned sw_transfers_in_hand(struct sw_transfers *transfers)
+{
+	pthread_mutex_lock(&transfers->lock);
+	unsigned in_hand = transfers->in_hand;
+	pthread_mutex_unlock(&transfers->lock);
+	return in_hand;
+}
+
+/** @return NULL when there is none */
+static struct place *place_take(struct sw_transfers *transfers, const struct sw_peer *peer)
+{
+	struct place *found = NULL;
+	unsigned same = 0;
+	pthread_mutex_lock(&transfers->lock);
+	for (unsigned i = 0; i < transfers->limits.at_once; i++) {
+		struct place *place = &transfers->places[i];
+		if (place->address_len == 0)
+			found = place;
+		else if (place->address_len == peer->address_len &&
+			 memcmp(place->address, peer->address, peer->address_len) == 0)
+			same++;
+	}
+	if (same >= transfers->limits.address_at_once)
+		found = NULL;
+	if (found != NULL) {
+		memcpy(found->address, peer->address, sizeof(found->address));
+		found->address_len = peer->address_len;
+		transfers->in_hand++;
+	}
+	pthread_mutex_unlock(&transfers->lock);
+	return found;
+}
+
+static void place_give(struct sw_transfers *transfers, struct place *place)
+{
+	pthread_mutex_lock(&transfers->lock);
+	place->address_len = 0;
+	transfers->in_hand--;
+	pthread_mutex_unlock(&transfers->lock);
+}
+
+static void tsig_copy(struct sw_transfer *transfer, const struct sw_tsig *tsig)
+{
+	transfer->tsig = *tsig;
+	if (tsig->key == NULL)
+		return;
+	transfer->key = *tsig->key;
+	transfer->tsig.key = &transfer->key;
+}
+
+int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers, struct sw_live *live,
+	const struct sw_peer *peer, const struct sw_outgoing_query *query, bool is_udp,
+	const struct sw_tsig *tsig)
+{
+	struct place *place = place_take(transfers, peer);
+	if (place == NULL)
+		return -EAGAIN;
+	struct sw_transfer *transfer = calloc(1, sizeof(*transfer));
+	if (transfer == NULL) {
+		place_give(transfers, place);
+		return -ENOMEM;
+	}
+	transfer->transfers = transfers;
+	transfer->place = place;
+	transfer->due_ns = clock_ns(CLOCK_MONOTONIC) + transfers->limits.longest_ns;
+	tsig_copy(transfer, tsig);
+	int err = sw_live_snapshot(live, &transfer->snapshot);
+	if (err == 0)
+		err = sw_outgoing_new(&transfer->outgoing, query, is_udp, transfer->snapshot,
+			tsig->key ? &transfer->tsig : NULL);
+	if (err != 0) {
+		sw_transfer_free(transfer);
+		return err;
+	}
+	*result = transfer;
+	return 0;
+}
+
+int sw_transfer_next(struct sw_transfer *transfer, uint8_t *message, size_t max, size_t *len)
+{
+	if (clock_ns(CLOCK_MONOTONIC) >= transfer->due_ns)
+		return -ETIMEDOUT;
+	return sw_outgoing_next(transfer->outgoing, message, max, len, clock_ns(CLOCK_REALTIME) / 1000000000);
+}
+
+void sw_transfer_free(struct sw_transfer *transfer)
+{
+	if (transfer == NULL)
+		return;
+	sw_outgoing_free(transfer->outgoing);
+	if (transfer->snapshot != NULL)
+		sw_snapshot_close(transfer->snapshot);
+	place_give(transfer->transfers, transfer->place);
+	free(transfer);
+}

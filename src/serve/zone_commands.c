@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/zone_commands.h"
+#include "serve/status.h"
+#include <errno.h>
+#include <string.h>
+
+static json_t *refusal(const char *text)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
+/** What is known of a zone that comes from elsewhere. */
+static void secondary_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
+{
+	struct sw_secondary_report report;
+	struct sw_secondary *secondary = sw_keep_secondary(keep);
+	if (secondary == NULL || sw_secondary_look(secondary, apex, &report) != 0)
+		return;
+	json_object_set_new(zone, "secondary",
+		json_pack("{s:b, s:I, s:I, s:I, s:i, s:s%}", "asking", report.is_asking, "confirmed",
+			(json_int_t)report.confirmed_s, "next", (json_int_t)report.next_s, "expires",
+			(json_int_t)report.expires_s, "failures", report.failures, "reason", report.why,
+			strlen(report.why)));
+}
+
+struct search {
+	const uint8_t *apex;
+	json_t *found;
+};
+
+static void search_look(void *arg, const struct sw_zone_report *report)
+{
+	struct search *search = arg;
+	if (sw_name_equal(report->apex, search->apex))
+		search->found = sw_status_zone(report);
+}
+
+static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex)
+{
+	struct search search = {.apex = apex};
+	sw_zones_each(zones, search_look, &search);
+	if (search.found == NULL)
+		return refusal("no such zone here");
+	secondary_add(keep, apex, search.found);
+	return json_pack("{s:b, s:o}", "ok", 1, "zone", search.found);
+}
+
+static json_t *ask(struct sw_keep *keep, const uint8_t *apex, bool is_whole)
+{
+	struct sw_secondary *secondary = sw_keep_secondary(keep);
+	if (secondary == NULL || sw_secondary_ask(secondary, apex, false, 0, is_whole) != 0)
+		return refusal("no such zone here that comes from primaries");
+	return json_pack("{s:b}", "ok", 1);
+}
+
+json_t *sw_zone_command(
+	struct sw_keep *keep, struct sw_zones *zones, const char *command, const json_t *request)
+{
+	static const char *const commands[] = {"zone-show", "zone-refresh", "zone-retransfer"};
+	uint8_t apex[SW_NAME_MAX];
+	size_t which = 0;
+	while (which < 3 && strcmp(command, commands[which]) != 0)
+		which++;
+	if (which == 3)
+		return NULL;
+	const char *name = json_string_value(json_object_get(request, "zone"));
+	if (name == NULL || sw_name_parse(name, apex) < 0)
+		return refusal("\"zone\" is not a domain name");
+	sw_name_lower(apex);
+	return which == 0 ? show(keep, zones, apex) : ask(keep, apex, which == 2);
+}

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NOTIFY, UPDATE, transfers and signed questions, asked by dnspython of whole daemons: by sockets and past XDP."""
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.tsig
+import dns.tsigkeyring
+import dns.update
+import dns.xfr
+import dns.zone
+import node
+import tap
+
+KEYRING = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=")})
+STRANGER = dns.tsigkeyring.from_text({"stranger.": ("hmac-sha256", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=")})
+ZONE = """\
+$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 300
+@ NS ns
+ns A 192.0.2.1
+"""
+
+
+def config(daemon, xdp):
+    return f"""
+server:
+  listen: 127.0.0.1@{node.PORT}
+  xdp: {xdp}
+  state: {daemon.path / "state"}
+keys:
+  - name: k
+    algorithm: hmac-sha256
+    secret: c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=
+remotes:
+  - name: primary
+    address: 127.0.0.2@5399
+zones:
+  - domain: live.test
+    file: {daemon.path / "live.zone"}
+    allow-update: key k
+    allow-transfer: key k
+  - domain: second.test
+    primaries: primary
+"""
+
+
+def start(xdp, names=0):
+    daemon = node.Node(is_started=False)
+    daemon.__enter__()
+    text = ZONE + "".join(f'n{i} TXT "{"x" * 100}"\n' for i in range(names))
+    (daemon.path / "live.zone").write_text(text)
+    daemon.configure(config(daemon, xdp))
+    daemon.start()
+    return daemon
+
+
+def ask(message, transport=dns.query.udp, source=None):
+    return transport(message, "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT, source=source)
+
+
+def update(text, keyring=KEYRING):
+    message = dns.update.UpdateMessage("live.test.", keyring=keyring)
+    message.replace("added", 300, "TXT", f'"{text}"')
+    return message
+
+
+def transfer(serial=None):
+    """The zone, or its changes since `serial`, applied by dnspython, which checks order and signatures."""
+    zone = dns.zone.from_text(ZONE, "live.test.", relativize=False) if serial else dns.zone.Zone("live.test.", relativize=False)
+    request, _ = dns.xfr.make_query(zone, serial=serial, keyring=KEYRING)
+    dns.query.inbound_xfr("127.0.0.1", zone, request, port=node.PORT, timeout=node.LIMIT_S)
+    return zone
+
+
+def text_of(zone):
+    return zone.find_rdataset("added.live.test.", "TXT")[0].to_text()
+
+
+def updates(xdp):
+    daemon = start(xdp)
+    try:
+        for count, transport in enumerate([dns.query.udp, dns.query.tcp], 2):
+            reply = ask(update(f"v{count}"), transport)
+            if reply.rcode() != dns.rcode.NOERROR or not reply.had_tsig:
+                yield f"update {count}: {reply}"
+            seen = ask(dns.message.make_query("added.live.test.", "TXT"))
+            if f'"v{count}"' not in seen.to_text():
+                yield f"after update {count}: {seen}"
+            for serial in (None, 1):
+                zone = transfer(serial)
+                if text_of(zone) != f'"v{count}"':
+                    yield f"after update {count} from {serial}: {text_of(zone)}"
+        reply = ask(update("x", None))
+        if reply.rcode() != dns.rcode.REFUSED:
+            yield f"update without a key: {reply}"
+        try:
+            ask(update("x", STRANGER))
+            yield "an update with a key that is not known was taken"
+        except dns.tsig.PeerBadKey:
+            pass
+        punted = daemon.status()["kernel"]["verdicts"].get("punt_request", 0)
+        if xdp != "none" and node.has_kernel() and punted != 3:
+            yield f"{punted} requests passed by the kernel part, of three updates over UDP"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
+def check_updates_by_sockets():
+    """Updates over UDP and TCP are done, seen and transferred, as changes and whole; others are refused."""
+    yield from updates("none")
+
+
+def check_updates_past_xdp():
+    """The same, where the kernel part answers questions."""
+    yield from updates("lo")
+
+
+def check_transfer_of_many_messages():
+    """A zone of many messages, every one checked by dnspython; without the key it is refused."""
+    daemon = start("none", names=20000)
+    try:
+        zone = transfer()
+        if len(zone.nodes) != 20002:
+            yield f"{len(zone.nodes)} names came"
+        reply = ask(dns.message.make_query("live.test.", "AXFR"), dns.query.tcp)
+        if reply.rcode() != dns.rcode.REFUSED:
+            yield f"without a key: {reply}"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
+def check_notify():
+    """NOTIFY is taken from the primary's address alone."""
+    daemon = start("lo")
+    try:
+        for source, zone, wanted in [
+            ("127.0.0.2", "second.test.", dns.rcode.NOERROR),
+            ("127.0.0.3", "second.test.", dns.rcode.REFUSED),
+            ("127.0.0.2", "third.test.", dns.rcode.NOTAUTH),
+        ]:
+            message = dns.message.make_query(zone, "SOA", flags=dns.flags.AA)
+            message.set_opcode(dns.opcode.NOTIFY)
+            reply = ask(message, source=source)
+            if reply.rcode() != wanted:
+                yield f"{zone} from {source}: {reply}"
+            if wanted == dns.rcode.NOERROR and not reply.flags & dns.flags.AA:
+                yield f"not authoritative: {reply}"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
+def check_signed_question():
+    """A signed question has a signed answer."""
+    daemon = start("lo")
+    try:
+        for transport in (dns.query.udp, dns.query.tcp):
+            question = dns.message.make_query("live.test.", "SOA")
+            question.use_tsig(KEYRING)
+            reply = ask(question, transport)
+            if not reply.had_tsig or not reply.answer:
+                yield f"{reply}"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
+if __name__ == "__main__":
+    node.enter_namespace()
+    tap.run(globals())

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other name servers as primaries and secondaries of one zone, on 127.0.0.1, to transfer with."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rdatatype
+import node
+
+PORT = 5301
+KEY = "transfer.test"
+SECRET = "c2Vhd2FsbCB0cmFuc2ZlcnMgYXJlIHNpZ25lZCAwMQ=="
+ALGORITHM = "hmac-sha256"
+ZONE = "live.test"
+
+
+def zone_text(serial, extra="", expire=86400):
+    """A zone with something of each kind that transfers treat differently."""
+    return f"""$ORIGIN {ZONE}.
+$TTL 300
+@ SOA ns1 hostmaster {serial} 3600 2 {expire} 60
+@ NS ns1
+@ NS ns.elsewhere.test.
+@ MX 10 mail
+ns1 A 192.0.2.1
+ns1 AAAA 2001:db8::1
+mail A 192.0.2.2
+WwW CNAME mail
+serial TXT "{serial}"
+*.wild TXT "any"
+sub NS ns.sub
+ns.sub A 192.0.2.3
+dname DNAME target.test.
+srv SRV 1 2 53 mail
+long TXT {" ".join('"' + "x" * 200 + '"' for _ in range(20))}
+{extra}"""
+
+
+def knot_lines(peer):
+    remote = ["remote:", "  - id: seawall", f"    address: 127.0.0.1@{node.PORT}", f"    key: {KEY}"]
+    return [
+        "server:",
+        f"    listen: 127.0.0.1@{PORT}",
+        f"    rundir: {peer.path}",
+        "    udp-workers: 1",
+        "    tcp-workers: 1",
+        "    background-workers: 1",
+        "database:",
+        f"    storage: {peer.path}",
+        "log:",
+        "  - target: stderr",
+        "    any: info",
+        "key:",
+        f"  - id: {KEY}",
+        f"    algorithm: {ALGORITHM}",
+        f"    secret: {SECRET}",
+        *remote,
+        "acl:",
+        "  - id: seawall",
+        "    address: 127.0.0.1",
+        f"    key: {KEY}",
+        f"    action: {'[transfer, update]' if peer.is_primary else 'notify'}",
+        "zone:",
+        f"  - domain: {ZONE}",
+        f"    file: {peer.zone}",
+        "    acl: seawall",
+        *(
+            ["    notify: seawall", "    zonefile-load: difference", "    journal-content: changes"]
+            if peer.is_primary
+            else ["    master: seawall"]
+        ),
+    ]
+
+
+def nsd_lines(peer):
+    role = (
+        [f' notify: 127.0.0.1@{node.PORT} {KEY}', f" provide-xfr: 127.0.0.1 {KEY}"]
+        if peer.is_primary
+        else [f" request-xfr: 127.0.0.1@{node.PORT} {KEY}", f" allow-notify: 127.0.0.1 {KEY}"]
+    )
+    return [
+        "server:",
+        f" ip-address: 127.0.0.1@{PORT}",
+        ' username: ""',
+        f' zonesdir: "{peer.path}"',
+        ' database: ""',
+        f' zonelistfile: "{peer.path}/list"',
+        f' pidfile: "{peer.path}/pid"',
+        f' xfrdfile: "{peer.path}/xfrd"',
+        " server-count: 1",
+        " verbosity: 2",
+        " xfrd-reload-timeout: 0",
+        "remote-control:",
+        " control-enable: no",
+        "key:",
+        f' name: "{KEY}"',
+        f" algorithm: {ALGORITHM}",
+        f' secret: "{SECRET}"',
+        "zone:",
+        f' name: "{ZONE}"',
+        f' zonefile: "{peer.zone}"',
+        *role,
+    ]
+
+
+def bind_lines(peer):
+    role = (
+        [f" type primary; also-notify {{ 127.0.0.1 port {node.PORT} key {KEY}; }}; notify explicit;",
+         f" allow-transfer {{ key {KEY}; }}; ixfr-from-differences yes;"]
+        if peer.is_primary
+        else [f" type secondary; primaries {{ 127.0.0.1 port {node.PORT} key {KEY}; }}; notify no;",
+              " masterfile-format text;"]
+    )
+    return [
+        "options {",
+        f' directory "{peer.path}"; listen-on port {PORT} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};',
+        f' recursion no; pid-file "{peer.path}/pid"; session-keyfile none; managed-keys-directory "{peer.path}";',
+        " dnssec-validation no; empty-zones-enable no; notify-delay 0; startup-notify-rate 100; notify-rate 100;",
+        " max-ixfr-ratio unlimited;",
+        "};",
+        "controls { };",
+        "logging { category default { default_stderr; }; category xfer-in { default_stderr; }; };",
+        f'key {KEY} {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};',
+        f'zone "{ZONE}" {{ file "{peer.zone}";',
+        *role,
+        "};",
+    ]
+
+
+def pdns_lines(peer):
+    kind = "master" if peer.is_primary else "slave"
+    masters = "" if peer.is_primary else f" masters {{ 127.0.0.1:{node.PORT}; }};"
+    (peer.path / "bind.conf").write_text(f'zone "{ZONE}" {{ type {kind}; file "{peer.zone}";{masters} }};\n')
+    (peer.path / "pdns.conf").write_text(
+        "\n".join(
+            [
+                "launch=bind",
+                f"bind-config={peer.path}/bind.conf",
+                f"bind-dnssec-db={peer.path}/dnssec.db",
+                "bind-check-interval=1",
+                "local-address=127.0.0.1",
+                f"local-port={PORT}",
+                f"socket-dir={peer.path}",
+                "daemon=no",
+                "guardian=no",
+                "cache-ttl=0",
+                "query-cache-ttl=0",
+                "negquery-cache-ttl=0",
+                "disable-syslog=yes",
+                "write-pid=no",
+                "receiver-threads=1",
+                "distributor-threads=1",
+                "security-poll-suffix=",
+                "zone-cache-refresh-interval=0",
+                "dname-processing=yes",
+                "allow-axfr-ips=127.0.0.1",
+                f"also-notify=127.0.0.1:{node.PORT}",
+                "only-notify=",
+                "slave-cycle-interval=1",
+                "xfr-cycle-interval=1",
+                f"{'primary' if peer.is_primary else 'secondary'}=yes",
+                "allow-notify-from=127.0.0.1",
+            ]
+        )
+        + "\n"
+    )
+    pdnsutil = ["pdnsutil", f"--config-dir={peer.path}"]
+    for words in (
+        ["create-bind-db", peer.path / "dnssec.db"],
+        ["import-tsig-key", KEY, ALGORITHM, SECRET],
+        ["activate-tsig-key", ZONE, KEY, "primary" if peer.is_primary else "secondary"],
+    ):
+        subprocess.run([*pdnsutil, *words], capture_output=True, check=False)
+    return None
+
+
+LINES = {
+    "knot": (knot_lines, "knot.conf", ["knotd", "-c"]),
+    "nsd": (nsd_lines, "nsd.conf", ["nsd", "-d", "-c"]),
+    "bind": (bind_lines, "named.conf", ["named", "-g", "-n", "1", "-c"]),
+    "pdns": (pdns_lines, None, ["pdns_server"]),
+}
+
+
+class Peer:
+    """One server with one zone; a context manager that stops what it started."""
+
+    def __init__(self, name, is_primary, text=""):
+        self.name, self.is_primary, self.process = name, is_primary, None
+        self.directory = tempfile.TemporaryDirectory(prefix="seawall-peer-")
+        self.path = Path(self.directory.name)
+        self.zone = self.path / "zone"
+        if is_primary:
+            self.zone.write_text(text)
+        lines, conf, self.argv = LINES[name]
+        written = lines(self)
+        if conf:
+            (self.path / conf).write_text("\n".join(written) + "\n")
+            self.argv = [*self.argv, str(self.path / conf)]
+        else:
+            self.argv = [*self.argv, f"--config-dir={self.path}"]
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.directory.cleanup()
+
+    def start(self):
+        with open(self.path / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        if self.is_primary:
+            node.wait_for(lambda: self.serial() is not None, f"{self.name} to serve: {self.log()}")
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+    def log(self):
+        return (self.path / "log").read_text(errors="replace")[-3000:]
+
+    def serial(self):
+        return soa_serial(PORT)
+
+    def change(self, text):
+        """A new version of the zone, of which the secondary is told."""
+        self.zone.write_text(text)
+        if self.name == "pdns":
+            for words in (["bind-reload-now", ZONE], ["notify", ZONE]):
+                subprocess.run(
+                    ["pdns_control", f"--config-dir={self.path}", f"--socket-dir={self.path}", *words],
+                    capture_output=True,
+                    check=False,
+                )
+        elif self.name == "knot":
+            subprocess.run(["knotc", "-s", self.path / "knot.sock", "zone-reload", ZONE], capture_output=True, check=False)
+        else:
+            self.process.send_signal(signal.SIGHUP)
+
+
+def soa_serial(port, wait_s=0.5):
+    """Serial that a server answers with authority, None for anything else."""
+    try:
+        reply = dns.query.udp(dns.message.make_query(ZONE, "SOA"), "127.0.0.1", timeout=wait_s, port=port)
+    except (OSError, dns.exception.DNSException):
+        return None
+    if reply.rcode() != 0 or not reply.answer:
+        return None
+    return reply.answer[0][0].serial

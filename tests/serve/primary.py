@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seawall in front of secondaries of four makes: what they fetch, and how soon they hear of a change."""
+
+import subprocess
+
+import node
+import peers
+import secondary
+import tap
+
+COMMON = f"""
+keys:
+  - name: {peers.KEY}
+    algorithm: {peers.ALGORITHM}
+    secret: {peers.SECRET}
+remotes:
+  - name: peer
+    address: 127.0.0.1@{peers.PORT}
+    key: {peers.KEY}
+"""
+
+
+def config(daemon):
+    return f"""
+server:
+  listen: 127.0.0.1@{node.PORT}
+  xdp: none
+  state: {daemon.path / "state"}
+{COMMON}
+zones:
+  - domain: {peers.ZONE}
+    file: {daemon.path / "zone"}
+    notify: peer
+    allow-transfer: key {peers.KEY}
+    allow-update: key {peers.KEY}
+"""
+
+
+def wait_serial(serial, daemon, peer):
+    try:
+        node.wait_for(lambda: peers.soa_serial(peers.PORT) == serial, f"serial {serial}")
+    except TimeoutError as error:
+        return f"{peer.name}: {error}\n{daemon.log()}\n{peer.log()}"
+    return None
+
+
+def lead(name):
+    """A secondary of Seawall, from nothing through a new file to an update."""
+    with node.Node(is_started=False) as daemon:
+        (daemon.path / "zone").write_text(peers.zone_text(1))
+        daemon.configure(config(daemon))
+        daemon.start()
+        with peers.Peer(name, False) as peer:
+            steps = [
+                (1, lambda: None),
+                (2, lambda: new_file(daemon)),
+                (3, lambda: update("add more.live.test. 60 TXT three")),
+                (4, lambda: update("delete www.live.test. CNAME")),
+            ]
+            for serial, step in steps:
+                fault = step() or wait_serial(serial, daemon, peer)
+                if fault:
+                    yield fault
+                    return
+                yield from secondary.differences(name)
+
+
+def new_file(daemon):
+    (daemon.path / "zone").write_text(peers.zone_text(2, "extra A 192.0.2.99\n"))
+    done = daemon.run("reload")
+    return done.stderr if done.returncode else None
+
+
+def update(line):
+    """By nsupdate, as a person would."""
+    script = f"server 127.0.0.1 {node.PORT}\nzone {peers.ZONE}\n{line}\nsend\n"
+    done = subprocess.run(
+        ["nsupdate", "-y", f"{peers.ALGORITHM}:{peers.KEY}:{peers.SECRET}"],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"nsupdate: {done.stdout}{done.stderr}" if done.returncode else None
+
+
+def check_knot():
+    """Knot: fetches the zone, a new file of it, and updates"""
+    yield from lead("knot")
+
+
+def check_bind():
+    """BIND: the same"""
+    yield from lead("bind")
+
+
+def check_nsd():
+    """NSD: the same"""
+    yield from lead("nsd")
+
+
+def check_pdns():
+    """PowerDNS: the same"""
+    yield from lead("pdns")
+
+
+if __name__ == "__main__":
+    node.enter_namespace()
+    tap.run(globals())
