@@ -28,6 +28,8 @@ static const char schema[] =
 	" \"from\" INTEGER NOT NULL, \"to\" INTEGER NOT NULL, checksum INTEGER NOT NULL,"
 	" delta BLOB NOT NULL, PRIMARY KEY(zone, sequence)) WITHOUT ROWID, STRICT;"
 	"CREATE INDEX change_from ON change(zone, \"from\");"
+	/* the names of NSEC3 lie among all others: to find the one before must not walk over those */
+	"CREATE INDEX record_nsec3 ON record(zone, owner) WHERE type = 50;"
 	"PRAGMA application_id = " NUMBER(SW_ARCHIVE_APPLICATION) ";"
 								  "PRAGMA user_version = " NUMBER(
 									  SW_ARCHIVE_VERSION) ";"

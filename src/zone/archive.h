@@ -106,6 +106,11 @@ int sw_snapshot_at(struct sw_snapshot *snapshot, const uint8_t *apex, const uint
 int sw_snapshot_below(struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *owner,
 	sw_record_fn *take, void *arg);
 
+/** The last name before `owner`, in canonical order, that has a record of that type; where there is none
+ * before it, the last of the zone. @return 0; -ENOENT when no name has one; -errno */
+int sw_snapshot_before(struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *owner, uint16_t type,
+	uint8_t name[SW_NAME_MAX]);
+
 /** The same in pieces, for who cannot wait: as many records as `take` takes, starting behind `*position`,
  * which is NULL at first and freed by free(). @return 1 when there may be more, 0 at the end, -errno. `take`
  * ends a piece by not returning 0: that record comes again. */

@@ -36,6 +36,10 @@
 	X(AT_TYPE, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 AND type = ?3 ORDER BY rdata")         \
 	X(BELOW, SW_RECORD_COLUMNS                                                                          \
 		"WHERE zone = ?1 AND owner >= ?2 AND owner < ?3 ORDER BY owner, type, rdata")               \
+	X(BEFORE, SW_RECORD_COLUMNS                                                                         \
+		"WHERE zone = ?1 AND owner < ?2 AND type = ?3 ORDER BY owner DESC LIMIT 1")                 \
+	X(BEFORE_NSEC3, SW_RECORD_COLUMNS                                                                   \
+		"WHERE zone = ?1 AND owner < ?2 AND type = 50 ORDER BY owner DESC LIMIT 1")                 \
 	X(WHOLE, SW_RECORD_COLUMNS "WHERE zone = ?1 ORDER BY owner, type, rdata")                           \
 	X(BEHIND, SW_RECORD_COLUMNS                                                                         \
 		"WHERE zone = ?1 AND (owner, type, rdata) > (?2, ?3, ?4) ORDER BY owner, type, rdata")      \

@@ -3,6 +3,7 @@
 #include "zone/archive_inside.h"
 #include "zone/rdata.h"
 #include <errno.h>
+#include <libknot/libknot.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,41 @@ int sw_snapshot_below(struct sw_snapshot *snapshot, const uint8_t *apex, const u
 	sqlite3_bind_blob(statement, 2, key, (int)len, SQLITE_STATIC);
 	sqlite3_bind_blob(statement, 3, end, (int)end_len, SQLITE_STATIC);
 	return hand_over(&reading, SW_SQL_BELOW, statement, take, arg);
+}
+
+static int take_name(void *arg, const struct sw_record *record)
+{
+	memcpy(arg, record->owner, sw_name_len(record->owner));
+	return 1;
+}
+
+/** The last name with a record of a type whose key is below `key`. @return 1, 0 for none, -errno */
+static int last_below(struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *key, size_t len,
+	uint16_t type, uint8_t name[SW_NAME_MAX])
+{
+	struct reading reading;
+	sqlite3_stmt *statement;
+	enum sw_statement which = type == KNOT_RRTYPE_NSEC3 ? SW_SQL_BEFORE_NSEC3 : SW_SQL_BEFORE;
+	int error = reading_start(&reading, snapshot, apex, NULL, which, &statement);
+	if (error)
+		return error;
+	sqlite3_bind_blob(statement, 2, key, (int)len, SQLITE_STATIC);
+	if (which == SW_SQL_BEFORE)
+		sqlite3_bind_int(statement, 3, type);
+	return hand_over(&reading, which, statement, take_name, name);
+}
+
+int sw_snapshot_before(struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *owner, uint16_t type,
+	uint8_t name[SW_NAME_MAX])
+{
+	uint8_t key[SW_OWNER_KEY_MAX], end[SW_OWNER_KEY_MAX];
+	if (!sw_name_in(owner, apex))
+		return -ENOENT;
+	size_t len = sw_owner_key(owner, sw_name_len(apex), key);
+	int found = last_below(snapshot, apex, key, len, type, name);
+	if (found == 0)
+		found = last_below(snapshot, apex, end, key_behind(key, 0, end), type, name);
+	return found == 1 ? 0 : found == 0 ? -ENOENT : found;
 }
 
 /** Where a piece ended: the record taken last. */
