@@ -5,7 +5,9 @@
 Prints TAP: one check a program.
 """
 
+import concurrent.futures
 import json
+import os
 import subprocess
 import sys
 
@@ -43,8 +45,9 @@ def main():
     tests = programs()
     print(f"1..{len(tests)}", flush=True)
     failed = 0
-    for number, test in enumerate(tests, 1):
-        status, said = run(test)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(run, tests))
+    for number, (test, (status, said)) in enumerate(zip(tests, done), 1):
         print(f"{'not ok' if status else 'ok'} {number} - {test['name']}", flush=True)
         if status:
             failed += 1
