@@ -55,4 +55,17 @@ int sw_option_common(const struct sw_command *command, int option);
  * @return SW_EXIT_OK with a reply whose "ok" was not yet looked at */
 int sw_ask(const struct sw_command *command, const char *path, json_t *request, json_t **reply);
 
+/** Text of a key, "" where there is none. */
+static inline const char *sw_json_text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+	return value ? value : "";
+}
+
+/** Number of a key, 0 where there is none. */
+static inline long long sw_json_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
 #endif

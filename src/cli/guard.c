@@ -28,12 +28,6 @@ static const char help[] =
 	"attack.\n"
 	"Example: seawall guard explain 192.0.2.1 www.example.com\n";
 
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-	return value ? value : "";
-}
-
 static double number(const json_t *object, const char *key)
 {
 	return json_number_value(json_object_get(object, key));
@@ -44,19 +38,19 @@ static void print_lanes(const json_t *lanes)
 	size_t i;
 	json_t *lane;
 	printf("%-16s %12s %12s %8s\n", "lane", "offered/s", "refused/s", "admitted");
-	json_array_foreach((json_t *)lanes, i, lane)
-		printf("%-16s %12.0f %12.0f %7.1f%%  %s%s\n", text(lane, "lane"), number(lane, "offered_qps"),
-			number(lane, "refused_qps"), 100 * number(lane, "admit"), text(lane, "who"),
-			json_is_true(json_object_get(lane, "never_refused")) ? " (never refused)"
-			: json_is_true(json_object_get(lane, "dropped"))     ? " (the others are dropped)"
-									     : "");
+	json_array_foreach((json_t *)lanes, i, lane) printf("%-16s %12.0f %12.0f %7.1f%%  %s%s\n",
+		sw_json_text(lane, "lane"), number(lane, "offered_qps"), number(lane, "refused_qps"),
+		100 * number(lane, "admit"), sw_json_text(lane, "who"),
+		json_is_true(json_object_get(lane, "never_refused")) ? " (never refused)"
+		: json_is_true(json_object_get(lane, "dropped"))     ? " (the others are dropped)"
+								     : "");
 }
 
 static void print_status(const json_t *status)
 {
 	size_t i;
 	json_t *vector;
-	printf("%s; %s; %.0f resolvers known\n", text(status, "mode"),
+	printf("%s; %s; %.0f resolvers known\n", sw_json_text(status, "mode"),
 		json_is_true(json_object_get(status, "watching")) ? "not enough room for all"
 								  : "room for everybody",
 		number(status, "known"));
@@ -65,20 +59,20 @@ static void print_status(const json_t *status)
 		       "partly sent to "
 		       "TCP\n");
 	if (json_is_number(json_object_get(status, "room_qps")))
-		printf("scarce: %s, room for %.0f answers/s\n", text(status, "scarce"),
+		printf("scarce: %s, room for %.0f answers/s\n", sw_json_text(status, "scarce"),
 			number(status, "room_qps"));
 	printf("refused since the start: %.0f, of these %.0f by known resolvers for names that exist\n\n",
 		number(status, "refused"), number(status, "refused_known"));
 	printf("%-16s %-4s %12s %12s %12s %12s\n", "vector", "", "packets/s", "in peace", "threshold",
 		"sources");
 	json_array_foreach(json_object_get(status, "vectors"), i, vector) printf(
-		"%-16s %-4s %12.0f %12.0f %12.0f %12.0f\n", text(vector, "vector"),
+		"%-16s %-4s %12.0f %12.0f %12.0f %12.0f\n", sw_json_text(vector, "vector"),
 		json_is_true(json_object_get(vector, "on")) ? "ON" : "", number(vector, "rate_pps"),
 		number(vector, "baseline_pps"), number(vector, "threshold_pps"), number(vector, "sources"));
 	json_t *signature;
 	json_array_foreach(json_object_get(status, "signatures"), i, signature)
 		printf("%ssignature %s: %s, matches %.0f%% of the doubtful, %.2f%% of the good\n",
-			i ? "" : "\n", text(signature, "state"), text(signature, "signature"),
+			i ? "" : "\n", sw_json_text(signature, "state"), sw_json_text(signature, "signature"),
 			100 * number(signature, "matches"), 100 * number(signature, "hurts"));
 	putchar('\n');
 	print_lanes(json_object_get(status, "lanes"));
@@ -101,7 +95,7 @@ static void print_policy(const json_t *reply)
 	printf("\n%-16s %s\n", "lane", "facts");
 	json_array_foreach(json_object_get(reply, "policy"), i, row)
 	{
-		printf("%-16s ", text(row, "lane"));
+		printf("%-16s ", sw_json_text(row, "lane"));
 		print_words(json_object_get(row, "facts"));
 		putchar('\n');
 	}
@@ -111,16 +105,16 @@ static void print_explanation(const json_t *reply)
 {
 	size_t i;
 	json_t *reason;
-	printf("%s: %s\nfacts: ", text(reply, "address"), text(reply, "action"));
+	printf("%s: %s\nfacts: ", sw_json_text(reply, "address"), sw_json_text(reply, "action"));
 	print_words(json_object_get(reply, "facts"));
-	printf("\nlane: %s: %s\n", text(reply, "lane"), text(reply, "who"));
+	printf("\nlane: %s: %s\n", sw_json_text(reply, "lane"), sw_json_text(reply, "who"));
 	json_array_foreach(json_object_get(reply, "reasons"), i, reason)
 		printf("- %s\n", json_string_value(reason));
 }
 
 static void print_mode(const json_t *reply)
 {
-	printf("%s\n", strcmp(text(reply, "mode"), "observe") == 0
+	printf("%s\n", strcmp(sw_json_text(reply, "mode"), "observe") == 0
 			       ? "observing: decides and counts, refuses nothing"
 			       : "enforcing");
 }

@@ -16,12 +16,6 @@ static const char help[] =
 	"  --help          this text\n\n"
 	"Example: seawall incident watch\n";
 
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-	return value ? value : "";
-}
-
 static double number(const json_t *object, const char *key)
 {
 	return json_number_value(json_object_get(object, key));
@@ -60,12 +54,12 @@ static void print_event(const json_t *event)
 {
 	char when[40], since[40];
 	printf("%s  incident %-3.0f %-12s %-12s", moment(event, "time", when, sizeof(when)),
-		number(event, "incident"), text(event, "type"), text(event, "vector"));
+		number(event, "incident"), sw_json_text(event, "type"), sw_json_text(event, "vector"));
 	if (json_is_number(json_object_get(event, "rate_pps")))
 		printf(" %10.0f/s", number(event, "rate_pps"));
 	if (number(event, "away_from") > 0)
 		printf(" away since %s", moment(event, "away_from", since, sizeof(since)));
-	printf("%s%s\n", *text(event, "zone") ? "  " : "", text(event, "zone"));
+	printf("%s%s\n", *sw_json_text(event, "zone") ? "  " : "", sw_json_text(event, "zone"));
 }
 
 static json_t *ask(const struct sw_command *command, const char *control, const char *what,

@@ -17,17 +17,6 @@ static const char help[] =
 	"  --help          this text\n\n"
 	"Example: seawall status --json | jq .kernel.punted_share\n";
 
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-	return value ? value : "";
-}
-
-static long long number(const json_t *object, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(object, key));
-}
-
 static const char *duration(long long seconds, char *out, size_t size)
 {
 	if (seconds >= 86400)
@@ -60,10 +49,11 @@ static void print_tls(const json_t *tls)
 	printf("%-11s %lld handshakes, %lld of them by a ticket, %lld going on; %lld failed, %lld not in "
 	       "time, %lld "
 	       "closed for room; %lld refused; pin sha256/%s\n",
-		"tls", number(handshakes, "handshakes"), number(handshakes, "resumed"),
-		number(handshakes, "open"), number(handshakes, "failed"), number(handshakes, "timeout"),
-		number(handshakes, "overload"), number(handshakes, "prefix"),
-		text(json_object_get(tls, "certificate"), "pin_sha256"));
+		"tls", sw_json_number(handshakes, "handshakes"), sw_json_number(handshakes, "resumed"),
+		sw_json_number(handshakes, "open"), sw_json_number(handshakes, "failed"),
+		sw_json_number(handshakes, "timeout"), sw_json_number(handshakes, "overload"),
+		sw_json_number(handshakes, "prefix"),
+		sw_json_text(json_object_get(tls, "certificate"), "pin_sha256"));
 }
 
 static void print_head(const json_t *status)
@@ -71,35 +61,37 @@ static void print_head(const json_t *status)
 	char buffer[64];
 	size_t i;
 	json_t *item;
-	printf("seawall %s  pid %lld  %s  up %s\n", text(status, "version"), number(status, "pid"),
-		text(status, "state"), duration(number(status, "uptime_seconds"), buffer, sizeof(buffer)));
+	printf("seawall %s  pid %lld  %s  up %s\n", sw_json_text(status, "version"),
+		sw_json_number(status, "pid"), sw_json_text(status, "state"),
+		duration(sw_json_number(status, "uptime_seconds"), buffer, sizeof(buffer)));
 	printf("%-11s", "listen");
 	json_array_foreach(json_object_get(status, "listen"), i, item) printf(" %s", json_string_value(item));
 	putchar('\n');
-	json_array_foreach(json_object_get(status, "interfaces"), i, item) printf("%-11s %s: %s%s\n",
-		i ? "" : "interfaces", text(item, "interface"),
-		strcmp(text(item, "engine"), "sockets") == 0 ? "sockets: " : "", text(item, "reason"));
+	json_array_foreach(json_object_get(status, "interfaces"), i, item)
+		printf("%-11s %s: %s%s\n", i ? "" : "interfaces", sw_json_text(item, "interface"),
+			strcmp(sw_json_text(item, "engine"), "sockets") == 0 ? "sockets: " : "",
+			sw_json_text(item, "reason"));
 	const json_t *kernel = json_object_get(status, "kernel");
 	if (!json_is_true(json_object_get(kernel, "loaded")))
-		printf("%-11s not used: %s\n", "kernel", text(kernel, "reason"));
+		printf("%-11s not used: %s\n", "kernel", sw_json_text(kernel, "reason"));
 	const json_t *share = json_object_get(kernel, "punted_share");
 	if (json_is_real(share))
 		printf("%-11s %.4g %% of UDP questions\n", "punted", 100 * json_real_value(share));
 	const json_t *connections = json_object_get(json_object_get(status, "tcp"), "connections");
 	printf("%-11s %lld open, %lld accepted; closed %lld idle, %lld over lifetime, %lld for room; %lld "
 	       "refused\n",
-		"tcp", number(connections, "open"), number(connections, "accepted"),
-		number(connections, "idle"), number(connections, "lifetime"), number(connections, "overload"),
-		number(connections, "prefix"));
+		"tcp", sw_json_number(connections, "open"), sw_json_number(connections, "accepted"),
+		sw_json_number(connections, "idle"), sw_json_number(connections, "lifetime"),
+		sw_json_number(connections, "overload"), sw_json_number(connections, "prefix"));
 	print_tls(json_object_get(status, "tls"));
-	printf("%-11s %s\n", "image", bytes(number(status, "image_bytes"), buffer, sizeof(buffer)));
+	printf("%-11s %s\n", "image", bytes(sw_json_number(status, "image_bytes"), buffer, sizeof(buffer)));
 }
 
 static void print_verdict(const json_t *columns[3], const char *label, const char *meaning)
 {
 	long long counts[3], sum = 0;
 	for (unsigned i = 0; i < 3; i++)
-		sum += counts[i] = number(columns[i], label);
+		sum += counts[i] = sw_json_number(columns[i], label);
 	if (sum > 0)
 		printf("%-14s %14lld %14lld %14lld  %s\n", label, counts[0], counts[1], counts[2], meaning);
 }
@@ -119,12 +111,13 @@ static void print_verdicts(const json_t *status)
 static void print_zone(const json_t *zone)
 {
 	char buffer[64];
-	printf("%-32s %-9s %10lld %10lld %10lld %10s%s\n", text(zone, "zone"), text(zone, "state"),
-		number(zone, "serial"), number(zone, "names"), number(zone, "records"),
-		bytes(number(zone, "image_bytes"), buffer, sizeof(buffer)),
+	printf("%-32s %-9s %10lld %10lld %10lld %10s%s\n", sw_json_text(zone, "zone"),
+		sw_json_text(zone, "state"), sw_json_number(zone, "serial"), sw_json_number(zone, "names"),
+		sw_json_number(zone, "records"),
+		bytes(sw_json_number(zone, "image_bytes"), buffer, sizeof(buffer)),
 		json_is_true(json_object_get(zone, "signed")) ? "  signed" : "");
-	if (text(zone, "reason")[0])
-		printf("  %s\n", text(zone, "reason"));
+	if (sw_json_text(zone, "reason")[0])
+		printf("  %s\n", sw_json_text(zone, "reason"));
 }
 
 /** Those that need a person first; of many zones only so many. */
@@ -136,7 +129,8 @@ static void print_zones(const json_t *zones)
 	for (int is_good = 0; is_good < 2; is_good++) {
 		json_array_foreach(zones, i, zone)
 		{
-			if ((strcmp(text(zone, "state"), "serving") == 0) == is_good && shown < ZONES_SHOWN) {
+			if ((strcmp(sw_json_text(zone, "state"), "serving") == 0) == is_good &&
+				shown < ZONES_SHOWN) {
 				print_zone(zone);
 				shown++;
 			}

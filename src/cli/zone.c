@@ -18,17 +18,6 @@ static const char help[] =
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
 
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-	return value ? value : "";
-}
-
-static long long number(const json_t *object, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(object, key));
-}
-
 /** "2026-11-26 01:02:03 UTC", or a word for what has no time. */
 static const char *moment(long long seconds, char *buffer, size_t size)
 {
@@ -42,8 +31,9 @@ static const char *moment(long long seconds, char *buffer, size_t size)
 
 static void print_line(const json_t *zone)
 {
-	printf("%-32s %-9s %10lld %10lld %10lld%s\n", text(zone, "zone"), text(zone, "state"),
-		number(zone, "serial"), number(zone, "names"), number(zone, "records"),
+	printf("%-32s %-9s %10lld %10lld %10lld%s\n", sw_json_text(zone, "zone"), sw_json_text(zone, "state"),
+		sw_json_number(zone, "serial"), sw_json_number(zone, "names"),
+		sw_json_number(zone, "records"),
 		json_is_true(json_object_get(zone, "signed")) ? "  signed" : "");
 }
 
@@ -59,25 +49,27 @@ static void print_zone(const json_t *reply)
 {
 	char buffer[64];
 	const json_t *zone = json_object_get(reply, "zone"), *secondary = json_object_get(zone, "secondary");
-	printf("%-12s %s\n%-12s %s%s%s\n", "zone", text(zone, "zone"), "state", text(zone, "state"),
-		text(zone, "reason")[0] ? ": " : "", text(zone, "reason"));
-	printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial", number(zone, "serial"), "size",
-		number(zone, "names"), number(zone, "records"),
+	printf("%-12s %s\n%-12s %s%s%s\n", "zone", sw_json_text(zone, "zone"), "state",
+		sw_json_text(zone, "state"), sw_json_text(zone, "reason")[0] ? ": " : "",
+		sw_json_text(zone, "reason"));
+	printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial", sw_json_number(zone, "serial"),
+		"size", sw_json_number(zone, "names"), sw_json_number(zone, "records"),
 		json_is_true(json_object_get(zone, "signed")) ? ", signed" : "");
-	if (text(zone, "file")[0])
-		printf("%-12s %s\n", "file", text(zone, "file"));
-	printf("%-12s %s\n", "loaded", moment(number(zone, "loaded"), buffer, sizeof(buffer)));
+	if (sw_json_text(zone, "file")[0])
+		printf("%-12s %s\n", "file", sw_json_text(zone, "file"));
+	printf("%-12s %s\n", "loaded", moment(sw_json_number(zone, "loaded"), buffer, sizeof(buffer)));
 	if (secondary == NULL)
 		return;
-	printf("%-12s %s\n", "confirmed", moment(number(secondary, "confirmed"), buffer, sizeof(buffer)));
+	printf("%-12s %s\n", "confirmed",
+		moment(sw_json_number(secondary, "confirmed"), buffer, sizeof(buffer)));
 	printf("%-12s %s\n", "asked next",
 		json_is_true(json_object_get(secondary, "asking"))
 			? "now"
-			: moment(number(secondary, "next"), buffer, sizeof(buffer)));
-	printf("%-12s %s\n", "expires", moment(number(secondary, "expires"), buffer, sizeof(buffer)));
-	if (number(secondary, "failures") > 0)
-		printf("%-12s %lld times in a row: %s\n", "failed", number(secondary, "failures"),
-			text(secondary, "reason"));
+			: moment(sw_json_number(secondary, "next"), buffer, sizeof(buffer)));
+	printf("%-12s %s\n", "expires", moment(sw_json_number(secondary, "expires"), buffer, sizeof(buffer)));
+	if (sw_json_number(secondary, "failures") > 0)
+		printf("%-12s %s (attempts in a row: %lld)\n", "failed", sw_json_text(secondary, "reason"),
+			sw_json_number(secondary, "failures"));
 }
 
 static void print_asked(const json_t *reply)
