@@ -129,6 +129,7 @@ void sw_keep_free(struct sw_keep *keep)
 		sw_keep_settle(keep);
 	sw_archive_close(keep->archive);
 	free(keep->changed);
+	sw_records_free(&keep->known_soa);
 	sw_settings_free(keep->settings);
 	pthread_mutex_destroy(&keep->lock);
 	free(keep);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Shared by the files that ask primaries. */
+#ifndef SW_SERVE_SECONDARY_INSIDE_H
+#define SW_SERVE_SECONDARY_INSIDE_H
+
+#include "serve/fetch.h"
+#include "serve/forward.h"
+#include "serve/log.h"
+#include "serve/notify.h"
+#include "serve/secondary.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define ATTEMPTS_MAX 64 /* at once: thousands of zones that are due together wait for each other */
+#define FORWARDS_MAX 64 /* at once; more hear SERVFAIL, and ask again */
+#define EVENTS 32
+#define SECOND_NS 1000000000ull
+#define RECORDS_MAX 100000000ull /* of a transfer, unless told */
+#define BYTES_MAX (16ull << 30)
+#define LATER_MS 1000 /* the clock is looked at that often at least: it may be set */
+
+struct sw_secondary_entry {
+	const struct sw_zone_setting *setting;
+	struct sw_records soa; /* of the version served, or empty */
+	struct sw_refresh refresh;
+	uint32_t noted_serial; /* of a NOTIFY */
+	bool is_noted, is_whole;
+	size_t place; /* in the heap */
+	char why[256];
+	uint8_t apex[];
+};
+
+/** One zone being asked for: attempts one after the other, remote by remote, address by address. */
+struct sw_attempt {
+	struct sw_settings *settings; /* held: of `setting` */
+	const struct sw_zone_setting *setting;
+	struct sw_fetch *fetch;
+	size_t remote, address;
+	bool is_whole, skips_question;
+	int64_t begun_s;
+	uint64_t begun_ns;
+	int fd; /* in epoll, -1 for none */
+	uint8_t apex[SW_NAME_MAX];
+};
+
+struct sw_secondary {
+	struct sw_hash_key key;
+	sw_deliver_fn *deliver;
+	void *deliver_arg;
+	pthread_t thread;
+	bool is_running, is_stopping;
+	int epoll, wake;
+	pthread_mutex_t lock; /* of what follows, but for attempts: those are the thread's */
+	struct sw_notify *notify;
+	struct sw_settings *settings;
+	struct sw_secondary_entry **zones; /* by name */
+	struct sw_secondary_entry **heap;  /* by when something is due */
+	size_t count;
+	struct sw_forward *forwards_new[FORWARDS_MAX];
+	unsigned forward_new_count;
+	/* the thread's */
+	struct sw_attempt *attempts[ATTEMPTS_MAX];
+	unsigned attempt_count;
+	struct sw_forward *forwards[FORWARDS_MAX];
+	unsigned forward_count;
+};
+
+static inline int64_t sw_now_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static inline uint64_t sw_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+static inline uint32_t sw_chance(void)
+{
+	uint32_t value = 0;
+	(void)!getrandom(&value, sizeof(value), 0);
+	return value;
+}
+
+/* secondary_zones.c: by name, and by when something is due. With the lock held. */
+
+struct sw_secondary_entry *sw_secondary_find(const struct sw_secondary *secondary, const uint8_t *apex);
+void sw_secondary_zone_free(struct sw_secondary_entry *zone);
+/** When something is to be done: ask, or say that it has expired. */
+int64_t sw_secondary_due_s(const struct sw_secondary_entry *zone);
+void sw_secondary_heap_put(struct sw_secondary *secondary, size_t place, struct sw_secondary_entry *zone);
+/** Its time has changed: up or down. */
+void sw_secondary_heap_settle(struct sw_secondary *secondary, struct sw_secondary_entry *zone);
+int sw_secondary_soa_keep(struct sw_secondary_entry *zone, const struct sw_record *soa);
+bool sw_secondary_soa(const struct sw_secondary_entry *zone, struct sw_record *soa);
+/** The SOA's timers, within the operator's bounds; where there is none, those that suit a zone never seen. */
+struct sw_soa_timers sw_secondary_timers(const struct sw_secondary_entry *zone);
+
+/* secondary_attempt.c: the thread's, without the lock but for the first */
+
+struct sw_attempt *sw_attempt_new(struct sw_secondary *secondary, struct sw_secondary_entry *zone);
+/** Ask the address at hand. @return whether there was one */
+bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt);
+void sw_attempt_turn(struct sw_secondary *secondary, struct sw_attempt *attempt);
+/** No address is left. */
+void sw_attempt_fail(struct sw_secondary *secondary, struct sw_attempt *attempt);
+void sw_attempt_end(struct sw_secondary *secondary, struct sw_attempt *attempt);
+
+#endif
