@@ -105,7 +105,7 @@ SW_INLINE uint64_t sw_look_message(const struct sw_work *work)
 	       SW_FEATURE_PUT(TYPE, sw_look_type(work->type)) | SW_FEATURE_PUT(LABELS, below < 7 ? below : 7);
 }
 
-/** Features of the query in buf but for EXISTS, after it has been read and looked up. */
+/** Features of the query in buf but for EXISTS and WILDCARD, after it has been read and looked up. */
 SW_INLINE uint64_t sw_look(const struct sw_work *work)
 {
 	uint64_t packet = SW_FEATURE_PUT(TTL, work->ttl / 4) | SW_FEATURE_PUT(IPV6, work->address_len == 16) |

@@ -287,6 +287,7 @@ SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_con
 	if (!sw_slot_find(work, sw_hash_fold(&control->key, parent, control->star_hash)))
 		return SW_MATCH_ABOVE;
 	work->by_wildcard = 1;
+	work->is_synthesized |= work->links == 0;
 	work->wildcard_parent = node;
 	return SW_MATCH_WILDCARD;
 }

@@ -31,7 +31,8 @@
 	X(DIGITS, "digits", 2, "digits in its first eight bytes: none, one or two, up to five, more")   \
 	X(UPPER, "upper", 1, "capital letters in them")                                                 \
 	X(HYPHEN, "hyphen", 1, "a hyphen or underscore in them")                                        \
-	X(EXISTS, "exists", 1, "the name exists")
+	X(EXISTS, "exists", 1, "the name exists")                                                       \
+	X(WILDCARD, "wildcard", 1, "a wildcard stands for the name")
 
 enum sw_feature {
 #define X(name, label, bits, text) SW_FEATURE_##name,

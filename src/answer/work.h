@@ -98,6 +98,7 @@ struct sw_work {
 	uint32_t encloser; /* first label of the closest encloser, counted from the left */
 	struct sw_slot slot;
 	uint32_t by_wildcard;	  /* slot is that of a wildcard which stands for the name */
+	uint32_t is_synthesized;  /* a wildcard stands for the name that was asked for */
 	uint32_t wildcard_parent; /* node of its parent then, if that has one; else 0 */
 	uint32_t prove_below;	/* node of the closest encloser whose next closer name must be denied, or 0 */
 	uint32_t next_at;	/* name that a CNAME or DNAME led to, in buf */

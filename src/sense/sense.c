@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "answer/traits.h"
 #include "sense/inside.h"
 #include <endian.h>
 #include <errno.h>
@@ -83,6 +84,10 @@ static void question_read(
 	question->standing = sw_resolvers_look(&sense->resolvers, source, sample, now_ms, is_peace);
 	question->is_new =
 		sw_lately_note(&sense->names, question->name, now_ms, NAME_MS, sample->weight) == 0;
+	/* below a wildcard every name exists: one that nobody has asked for is as random as one that does not
+	 */
+	if (question->is_new && (sample->features & SW_FEATURE_MASK(WILDCARD)))
+		question->exists = false;
 	if (!question->exists)
 		return;
 	if (question->standing == SW_RESOLVER) {

@@ -26,7 +26,7 @@
 	X(ACK, "ack", true, "TCP that belongs to no connection")                                   \
 	X(GRE, "gre", true, "GRE to a service address")                                            \
 	X(PROTOCOL, "protocol", true, "other protocols and ports that are not served")             \
-	X(JUNK, "junk", true, "UDP to a service port that is no query, or a malformed one")        \
+	X(JUNK, "junk", true, "UDP to a service port that is no query, malformed, or for no zone") \
 	X(SCAN, "scan", true, "packets to unused addresses of the service prefixes")               \
 	X(RELAYED, "relayed", true, "random names below one zone, through known resolvers")        \
 	X(RANDOM, "random", true, "random names below one zone, asked directly")                   \

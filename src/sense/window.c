@@ -23,6 +23,7 @@ enum sw_vector sw_verdict_vector(unsigned verdict)
 	case SW_VERDICT_DROP_RESPONSE:
 	case SW_VERDICT_DROP_LENGTH:
 	case SW_VERDICT_DROP_PORT0:
+	case SW_VERDICT_REFUSED:
 		return SW_VECTOR_JUNK;
 	case SW_VERDICT_DROP_UNUSED:
 		return SW_VECTOR_SCAN;

@@ -46,7 +46,7 @@ _Static_assert(SW_VECTOR_SPOOFED == SW_ZONED_FIRST + SW_ZONED_COUNT - 1, "the fo
 
 /** What a sampled question is, as far as can be told as it arrives. */
 struct sw_question {
-	bool exists;
+	bool exists;	/* not: or a wildcard makes it so, and nobody asked for it lately */
 	bool is_new;	/* nobody asked for the name lately */
 	uint32_t again; /* the same source asked the same lately, in a sample for so many. 0: it did not */
 	uint64_t name;	/* fingerprint */

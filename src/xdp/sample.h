@@ -22,7 +22,7 @@ SW_INLINE void sample_question(struct sw_sample *sample, const struct sw_work *w
 	for (uint32_t i = 0; i + 8 <= SW_SAMPLE_NAME; i += 8)
 		SW_STORE64(sample->name + i, sw_buf64(work, SW_HEADER_LEN + i));
 	sample->zone = work->zone ? work->suffix[apex] : 0;
-	sample->features = sw_look(work);
+	sample->features = sw_look(work) | SW_FEATURE_PUT(WILDCARD, work->is_synthesized);
 }
 
 /** Tell of the packet in hand; a full ring loses samples, never packets.

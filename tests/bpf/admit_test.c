@@ -2,6 +2,7 @@
 /* admit_test DIRECTORY: who is answered when the orders say that there is not room for all. Each row is a
  * question, what is known of its source, and what becomes of it; run on the XDP entry program through
  * BPF_PROG_RUN. */
+#include "answer/traits.h"
 #include "guard/policy.h"
 #include "image/store.h"
 #include "packet.h"
@@ -384,6 +385,42 @@ static void test_part_of_a_lane(void **state)
 }
 
 /* A flood of them cannot get around the lanes. */
+struct looked {
+	unsigned count;
+	uint64_t features;
+};
+
+static void look(void *arg, const struct sw_sample *sample)
+{
+	struct looked *looked = arg;
+	looked->count++;
+	looked->features = sample->features;
+}
+
+/** A sample says whether a wildcard stood for the name that was asked for, and not for where that led. */
+static void test_samples_tell_of_wildcards(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_wildcard;
+	} rows[] = {
+		{"random.wild.example.com", true},
+		{"random.alias.example.com", true},
+		{"one.example.com", false},
+		{EXISTS, false},
+	};
+	struct node *node = *state;
+	memset(node->orders, 0, sizeof(*node->orders));
+	node->orders->sample_every[SW_VERDICT_ANSWERED] = 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct looked looked = {0};
+		assert_int_equal(ask(node, "198.51.100.40", rows[i].name), ANSWERED);
+		assert_true(sw_watch_samples(node->watch, look, &looked) >= 0);
+		assert_int_equal(looked.count, 1);
+		assert_int_equal((looked.features & SW_FEATURE_MASK(WILDCARD)) != 0, rows[i].is_wildcard);
+	}
+}
+
 static void test_updates_wait_with_all_others(void **state)
 {
 	struct node *node = *state;
@@ -421,6 +458,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_old_orders_are_void, orders_strict),
 		cmocka_unit_test_setup(test_part_of_a_lane, orders_strict),
 		cmocka_unit_test_setup(test_updates_wait_with_all_others, orders_strict),
+		cmocka_unit_test(test_samples_tell_of_wildcards),
 	};
 	directory = argc > 1 ? argv[1] : "";
 	return cmocka_run_group_tests_name("admission", tests, node_open, node_close);

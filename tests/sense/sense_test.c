@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The whole, fed by hand: windows, networks, memory, odd input. */
+#include "answer/traits.h"
 #include "sense/inside.h"
 #include "support.h"
 #include <malloc.h>
@@ -161,6 +162,62 @@ static void test_few_names(void **state)
 		assert_int_equal(crowd.is_on, is_crowd);
 		sw_sense_free(node.sense);
 	}
+}
+
+/** Below a wildcard every name exists: random ones are what they are elsewhere, and much wanted ones are no
+ * attack. */
+static void test_wildcard(void **state)
+{
+	static const struct {
+		bool is_known, is_random;
+		enum sw_vector on;
+	} rows[] = {
+		{true, true, SW_VECTOR_RELAYED},
+		{false, true, SW_VECTOR_RANDOM},
+		{true, false, SW_VECTOR_COUNT},
+	};
+	(void)state;
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		struct node node;
+		node_start(&node);
+		peace(&node, 240);
+		for (uint32_t i = 0; i < 4000; i++) {
+			uint32_t known = (uint32_t)(random_of(i) % 500);
+			uint32_t name = rows[row].is_random ? 100000 + i : 50000 + i % 500;
+			struct sw_sample sample = question_of(rows[row].is_known ? known : 100000 + i % 700,
+				rows[row].is_known ? (uint8_t)(4 + known % 18) : 9, name,
+				SW_VERDICT_ANSWERED);
+			sample.features = SW_FEATURE_PUT(WILDCARD, 1);
+			pass(&node, &sample);
+			if (i % 500 == 499)
+				peace(&node, 1);
+		}
+		for (unsigned vector = 0; vector < SW_VECTOR_COUNT; vector++) {
+			struct sw_vector_state its;
+			sw_sense_vector(node.sense, vector, &its);
+			if (its.is_on != (vector == rows[row].on))
+				fail_msg("row %zu: %s is %s", row, sw_vector_label(vector),
+					its.is_on ? "on" : "off");
+		}
+		sw_sense_free(node.sense);
+	}
+}
+
+/** A flood of questions for what is not served here. */
+static void test_no_zone(void **state)
+{
+	(void)state;
+	struct node node;
+	struct sw_vector_state its;
+	node_start(&node);
+	peace(&node, 240);
+	for (int window = 0; window < 8; window++) {
+		node.tick.counts[SW_VERDICT_REFUSED] += 500;
+		peace(&node, 1);
+	}
+	sw_sense_vector(node.sense, SW_VECTOR_JUNK, &its);
+	assert_true(its.is_on);
+	sw_sense_free(node.sense);
 }
 
 /** Who was first seen just before an attack does not become known after it. */
@@ -328,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_tcp_of_the_known), cmocka_unit_test(test_lost_names),
 		cmocka_unit_test(test_distrust), cmocka_unit_test(test_few_names),
+		cmocka_unit_test(test_wildcard), cmocka_unit_test(test_no_zone),
 		cmocka_unit_test(test_networks), cmocka_unit_test(test_odd_ticks),
 		cmocka_unit_test(test_odd_samples), cmocka_unit_test(test_constant_memory),
 		cmocka_unit_test(test_labels)};
