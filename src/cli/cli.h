@@ -24,7 +24,7 @@ struct sw_command {
 
 extern const struct sw_command sw_command_serve, sw_command_check, sw_command_reload, sw_command_status,
 	sw_command_zone, sw_command_answer, sw_command_convert, sw_command_unload, sw_command_guard,
-	sw_command_incident;
+	sw_command_incident, sw_command_key;
 
 /** "seawall COMMAND: error: text" on standard error. */
 void sw_complain(const struct sw_command *command, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** What the files of the configuration's reader share: config.c (sections of the node), config_peers.c (keys
- * and remotes), config_zones.c (templates and zones), config_access.c (who may), config_values.c (this). */
+ * and remotes), config_zones.c (templates and zones), config_access.c (who may), config_dnssec.c (signing),
+ * config_values.c (this). */
 #ifndef SW_CLI_CONFIG_INSIDE_H
 #define SW_CLI_CONFIG_INSIDE_H
 
@@ -103,6 +104,9 @@ int sw_config_find_key(struct sw_config *config, const struct sw_yaml *node, con
  * @param apex  of the zone; NULL in a template, where names are not held against it */
 int sw_config_access(struct sw_config *config, const struct sw_yaml *node, bool is_update,
 	const uint8_t *apex, struct sw_access_list *list);
+
+/** How a zone is signed: on, off, or keys of a mapping. @param policy  from malloc() */
+int sw_config_dnssec(struct sw_config *config, const struct sw_yaml *node, struct sw_dnssec_policy **policy);
 
 /** A zone of a list: the template called 'default' is for it, too.
  * @param file  NULL: that the template says

@@ -142,6 +142,12 @@ static int take_journal_size(struct sw_config *config, const struct sw_yaml *nod
 	return sw_config_size(config, node, &policy->journal_bytes_max);
 }
 
+static int take_dnssec(struct sw_config *config, const struct sw_yaml *node, UNUSED const uint8_t *apex,
+	struct sw_zone_policy *policy)
+{
+	return sw_config_dnssec(config, node, &policy->dnssec);
+}
+
 #define POLICY_KEYS(X)                             \
 	X("primaries", take_primaries)             \
 	X("notify", take_notify)                   \
@@ -155,7 +161,8 @@ static int take_journal_size(struct sw_config *config, const struct sw_yaml *nod
 	X("expire-max", take_expire_max)           \
 	X("max-records", take_records)             \
 	X("max-transfer-size", take_transfer_size) \
-	X("journal-size", take_journal_size)
+	X("journal-size", take_journal_size)       \
+	X("dnssec", take_dnssec)
 
 static const struct {
 	const char *name;
@@ -346,7 +353,8 @@ static int check_policy(
 			"on");
 	if (sw_policy_is_live(policy) && (state == NULL || state[0] == '\0'))
 		return sw_config_refuse(config, node,
-			"a zone with primaries, notify, allow-transfer or allow-update needs a directory: "
+			"a zone with primaries, notify, allow-transfer, allow-update or dnssec needs a "
+			"directory: "
 			"'state' of 'server'");
 	return 0;
 }

@@ -12,6 +12,7 @@ static const struct sw_command *const commands[] = {
 	&sw_command_reload,
 	&sw_command_status,
 	&sw_command_zone,
+	&sw_command_key,
 	&sw_command_guard,
 	&sw_command_incident,
 	&sw_command_unload,

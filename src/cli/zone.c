@@ -45,6 +45,28 @@ static void print_list(const json_t *reply)
 	json_array_foreach(json_object_get(reply, "zones"), i, zone) print_line(zone);
 }
 
+/** In short; 'seawall key show' has all of it. */
+static void print_dnssec(const json_t *dnssec)
+{
+	char buffer[64];
+	if (dnssec == NULL)
+		return;
+	printf("%-12s %s%s, %zu keys\n", "dnssec",
+		json_is_true(json_object_get(dnssec, "signed")) ? "signed here" : "to be signed here",
+		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "",
+		json_array_size(json_object_get(dnssec, "keys")));
+	printf("%-12s %s\n", "signs next",
+		moment(sw_json_number(dnssec, "next_signing"), buffer, sizeof(buffer)));
+	printf("%-12s %s\n", "keys change",
+		moment(sw_json_number(dnssec, "next_key_change"), buffer, sizeof(buffer)));
+	if (json_is_true(json_object_get(dnssec, "ds_awaited")))
+		printf("%-12s %s\n", "awaited", "the DS at the parent");
+	if (json_is_true(json_object_get(dnssec, "ds_removal_awaited")))
+		printf("%-12s %s\n", "awaited", "that the parent removes the DS");
+	if (sw_json_text(dnssec, "reason")[0])
+		printf("%-12s %s\n", "failed", sw_json_text(dnssec, "reason"));
+}
+
 static void print_zone(const json_t *reply)
 {
 	char buffer[64];
@@ -58,6 +80,7 @@ static void print_zone(const json_t *reply)
 	if (sw_json_text(zone, "file")[0])
 		printf("%-12s %s\n", "file", sw_json_text(zone, "file"));
 	printf("%-12s %s\n", "loaded", moment(sw_json_number(zone, "loaded"), buffer, sizeof(buffer)));
+	print_dnssec(json_object_get(zone, "dnssec"));
 	if (secondary == NULL)
 		return;
 	printf("%-12s %s\n", "confirmed",

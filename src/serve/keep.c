@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/keep_inside.h"
+#include "serve/keep_sign.h"
+#include "serve/key_commands.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ void sw_keep_zones(struct sw_keep *keep, struct sw_zones *zones)
 }
 
 /** Tell the loader that there is work, while there is a loader. */
-static void loader_wake(struct sw_keep *keep)
+void sw_keep_wake(struct sw_keep *keep)
 {
 	pthread_mutex_lock(&keep->lock);
 	if (!keep->is_stopped)
@@ -29,7 +30,7 @@ static void delivered(void *arg, struct sw_delivery *delivery)
 	*keep->last = delivery;
 	keep->last = &delivery->next;
 	pthread_mutex_unlock(&keep->lock);
-	loader_wake(keep);
+	sw_keep_wake(keep);
 }
 
 static struct sw_delivery *delivery_next(struct sw_keep *keep)
@@ -47,13 +48,16 @@ static struct sw_delivery *delivery_next(struct sw_keep *keep)
 void sw_keep_work(struct sw_keep *keep)
 {
 	struct sw_delivery *delivery;
+	sw_keep_sign_take(keep);
 	sw_keep_take_updates(keep);
 	while ((delivery = delivery_next(keep)) != NULL) {
 		sw_keep_take_delivery(keep, delivery);
 		sw_delivery_free(delivery);
 		sw_keep_take_updates(keep); /* somebody waits for these, nobody for a transfer */
 	}
+	sw_key_requests_take(keep);
 	sw_keep_settle(keep);
+	sw_keep_sign_turn(keep);
 	sw_store_settle(keep->store);
 }
 
@@ -68,7 +72,7 @@ static void notified(void *arg, const uint8_t *apex, bool has_serial, uint32_t s
 
 static void updates_wait(void *arg)
 {
-	loader_wake(arg);
+	sw_keep_wake(arg);
 }
 
 int sw_keep_new(
@@ -90,6 +94,8 @@ int sw_keep_new(
 		err = sw_archive_open(&keep->archive, state, why);
 	if (why[0] != '\0') /* also of what it could mend */
 		sw_log(err ? SW_LOG_ERROR : SW_LOG_WARNING, "%s", why);
+	if (err == 0)
+		err = sw_keep_sign_new(keep, state);
 	if (err != 0)
 		goto fail;
 	keep->live = sw_live_new(keep->archive,
@@ -111,6 +117,7 @@ void sw_keep_stop(struct sw_keep *keep)
 	pthread_mutex_lock(&keep->lock);
 	keep->is_stopped = true;
 	pthread_mutex_unlock(&keep->lock);
+	sw_keep_sign_stop(keep);
 	sw_secondary_stop(keep->secondary); /* the loader may still tell it what became of a delivery */
 }
 
@@ -122,6 +129,7 @@ void sw_keep_free(struct sw_keep *keep)
 	sw_secondary_free(keep->secondary);
 	for (struct sw_delivery *delivery; (delivery = delivery_next(keep)) != NULL;)
 		sw_delivery_free(delivery);
+	sw_keep_sign_free(keep);
 	if (keep->live != NULL)
 		sw_live_set(keep->live, NULL);
 	sw_live_free(keep->live);
@@ -154,7 +162,7 @@ static bool known(void *arg, const uint8_t *apex, struct sw_secondary_zone *zone
 	if (sw_snapshot_zone(sw_keep_own(keep), apex, &kept) != 0 || kept.expires_s <= sw_keep_now_s())
 		return false;
 	size_t at = 0;
-	if (!sw_keep_soa(keep, apex, &keep->known_soa) ||
+	if (!sw_keep_source_soa(keep, apex, &keep->known_soa) ||
 		!sw_records_next(&keep->known_soa, &at, &keep->known_record))
 		return false;
 	zone->soa = &keep->known_record;
@@ -178,4 +186,5 @@ void sw_keep_settings(struct sw_keep *keep, struct sw_settings *settings)
 	if (sw_secondary_set(keep->secondary, settings, known, keep) != 0)
 		sw_log(SW_LOG_ERROR, "out of memory: primaries are asked as before");
 	sw_settings_free(before);
+	sw_keep_sign_settings(keep);
 }

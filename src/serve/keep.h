@@ -44,6 +44,9 @@ void sw_keep_settings(struct sw_keep *keep, struct sw_settings *settings);
 /** What has been loaded is served: others are told of the versions that are new. */
 void sw_keep_published(struct sw_keep *keep);
 
+/** Have signatures and keys looked at when it is time. Once a second, any thread; takes NULL. */
+void sw_keep_tick(struct sw_keep *keep);
+
 /** Take what has arrived and the updates that wait. The loader's thread. */
 void sw_keep_work(struct sw_keep *keep);
 

@@ -9,6 +9,8 @@
 #include "wire/message.h"
 #include <time.h>
 
+struct sw_signs;
+
 #define SW_JOURNAL_BYTES (64ull << 20) /* of a zone, unless told */
 
 struct sw_keep {
@@ -20,8 +22,9 @@ struct sw_keep {
 	struct sw_settings *settings; /* held */
 	sw_keep_wake_fn *wake;
 	void *wake_arg;
-	bool is_writing;  /* a transaction is open */
-	uint8_t *changed; /* names of zones whose files brought another version, one behind the other */
+	struct sw_signs *signs; /* keep_sign.h */
+	bool is_writing;	/* a transaction is open */
+	uint8_t *changed;	/* names of zones whose files brought another version, one behind the other */
 	size_t changed_used, changed_size;
 	pthread_mutex_t lock; /* of what follows */
 	bool is_stopped;
@@ -46,11 +49,29 @@ int sw_keep_remove(struct sw_keep *keep, const uint8_t *apex);
 int sw_keep_changes(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	const struct sw_delta *deltas, size_t count);
 
+/** A part of the transaction that happens as a whole or not at all, within others too: err = sw_keep_mark();
+ * if (err == 0) err = sw_keep_unmark(keep, work()). */
+int sw_keep_mark(struct sw_keep *keep);
+int sw_keep_unmark(struct sw_keep *keep, int err);
+
 /** What is kept, with what is written and not durable yet. */
 struct sw_snapshot *sw_keep_own(struct sw_keep *keep);
 
 /** The SOA that is kept. @return whether there is one; to be freed either way */
 bool sw_keep_soa(struct sw_keep *keep, const uint8_t *apex, struct sw_records *soa);
+
+/** The SOA that its primary or its file has: of a zone signed here another serial than that of what is kept.
+ */
+bool sw_keep_source_soa(struct sw_keep *keep, const uint8_t *apex, struct sw_records *soa);
+
+/** Have the loader call sw_keep_work(). Any thread. */
+void sw_keep_wake(struct sw_keep *keep);
+
+/* keep_load.c */
+
+uint64_t sw_keep_file_stamp(const char *path);
+void sw_keep_changed_note(struct sw_keep *keep, const uint8_t *apex);
+void sw_keep_say_damaged(const uint8_t *apex);
 
 /* keep_serve.c: from what is kept to what is served */
 
@@ -61,6 +82,9 @@ const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_
  */
 int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count);
 
+/** The same by compiling it whole. */
+int sw_keep_serve_whole(struct sw_keep *keep, const uint8_t *apex);
+
 /** Others are told of a new version. */
 void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex);
 
@@ -68,5 +92,9 @@ void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex);
 
 void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery);
 void sw_keep_take_updates(struct sw_keep *keep);
+void sw_keep_take_requests(struct sw_keep *keep, struct sw_update_request *next);
+
+void sw_keep_settled(struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement);
+void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/keep_inside.h"
+#include "serve/keep_sign.h"
 #include "zone/diff.h"
 #include "zone/load.h"
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /** Which version of a file: changes when it is written or replaced. 0 when it is not there. */
-static uint64_t file_stamp(const char *path)
+uint64_t sw_keep_file_stamp(const char *path)
 {
 	struct stat st;
 	if (stat(path, &st) != 0)
@@ -67,7 +67,7 @@ static int difference_take(struct sw_keep *keep, const struct sw_zone_setting *s
 }
 
 /** Others are to be told of it when it is served. Without memory they ask by themselves, later. */
-static void changed_note(struct sw_keep *keep, const uint8_t *apex)
+void sw_keep_changed_note(struct sw_keep *keep, const uint8_t *apex)
 {
 	size_t len = sw_name_len(apex);
 	if (keep->changed_used + len > keep->changed_size) {
@@ -92,7 +92,7 @@ static int file_take(struct sw_keep *keep, const struct sw_zone_setting *setting
 	int diff = sw_delta_diff(sw_keep_own(keep), contents, journal ? journal : SW_JOURNAL_BYTES, &delta);
 	int err = difference_take(keep, setting, contents, diff, &delta);
 	if (err == 0 && diff != 0)
-		changed_note(keep, setting->apex);
+		sw_keep_changed_note(keep, setting->apex);
 	sw_delta_free(&delta);
 	if (err == 0)
 		err = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone);
@@ -101,7 +101,7 @@ static int file_take(struct sw_keep *keep, const struct sw_zone_setting *setting
 }
 
 /** Updates that were acknowledged are there and nowhere else: what is to be done is for a person to say. */
-static void say_damaged(const uint8_t *apex)
+void sw_keep_say_damaged(const uint8_t *apex)
 {
 	char text[SW_NAME_TEXT_MAX];
 	sw_log(SW_LOG_ERROR,
@@ -117,13 +117,13 @@ static int own_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 {
 	const struct sw_hash_key *key = sw_store_key(keep->store);
 	struct sw_archive_zone zone = {0};
-	uint64_t stamp = setting->file ? file_stamp(setting->file) : 0;
+	uint64_t stamp = setting->file ? sw_keep_file_stamp(setting->file) : 0;
 	bool is_kept = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) == 0;
 	bool is_dynamic = setting->policy->update_by.count > 0;
 	if (is_kept && is_dynamic && (zone.stamp == stamp || stamp == 0)) {
 		int err = sw_snapshot_load(sw_keep_own(keep), setting->apex, key, contents);
 		if (err == -EBADMSG)
-			say_damaged(setting->apex);
+			sw_keep_say_damaged(setting->apex);
 		return err;
 	}
 	int err = sw_zone_load(setting->apex, key, setting->file ? setting->file : "", findings, contents);
@@ -131,7 +131,7 @@ static int own_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 		return err;
 	if (!is_kept) {
 		err = sw_keep_replace(keep, *contents);
-		changed_note(keep, setting->apex);
+		sw_keep_changed_note(keep, setting->apex);
 	}
 	if (err == 0)
 		err = file_take(keep, setting, *contents, stamp);
@@ -139,13 +139,30 @@ static int own_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	return err == -ESTALE ? sw_snapshot_load(sw_keep_own(keep), setting->apex, key, contents) : err;
 }
 
+/** The same of one that is signed here. */
+static int signed_transferred_load(
+	struct sw_keep *keep, const struct sw_zone_setting *setting, struct sw_contents **contents)
+{
+	struct sw_signing *signing;
+	int err = sw_keep_sign_open(keep, setting, &signing);
+	if (err == 0)
+		err = transferred_load(keep, setting, contents);
+	if (err == 0)
+		sw_keep_sign_look(keep, signing, setting, *contents);
+	return err;
+}
+
 static int keeper_load(void *arg, const struct sw_zone_setting *setting, struct sw_findings *findings,
 	struct sw_contents **contents)
 {
 	struct sw_keep *keep = arg;
+	if (!sw_keep_signs(keep, setting))
+		return setting->policy->primary_count > 0 ? transferred_load(keep, setting, contents)
+							  : own_load(keep, setting, findings, contents);
 	if (setting->policy->primary_count > 0)
-		return transferred_load(keep, setting, contents);
-	return own_load(keep, setting, findings, contents);
+		return signed_transferred_load(keep, setting, contents);
+	int err = sw_keep_sign_load(keep, setting, findings, contents);
+	return err == 1 ? own_load(keep, setting, findings, contents) : err;
 }
 
 static void keeper_loaded(void *arg)
@@ -157,10 +174,22 @@ static void keeper_removed(void *arg, const uint8_t *apex)
 {
 	struct sw_keep *keep = arg;
 	sw_keep_remove(keep, apex);
+	sw_keep_sign_forget(keep, apex);
+}
+
+/** Nothing is told of it any more, and yet it must be unsigned with care. */
+static bool keeper_keeps(void *arg, const uint8_t *apex)
+{
+	struct sw_keep *keep = arg;
+	struct sw_archive_source source;
+	return sw_snapshot_source(sw_keep_own(keep), apex, &source) == 0;
 }
 
 struct sw_zone_keeper sw_keep_keeper(struct sw_keep *keep)
 {
-	return (struct sw_zone_keeper){
-		.arg = keep, .load = keeper_load, .loaded = keeper_loaded, .removed = keeper_removed};
+	return (struct sw_zone_keeper){.arg = keep,
+		.load = keeper_load,
+		.loaded = keeper_loaded,
+		.removed = keeper_removed,
+		.keeps = keeper_keeps};
 }

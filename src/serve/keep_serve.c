@@ -5,7 +5,7 @@
 #include <urcu.h>
 
 /** Serve what the archive has, where a change alone does not do. */
-static int serve_whole(struct sw_keep *keep, const uint8_t *apex)
+int sw_keep_serve_whole(struct sw_keep *keep, const uint8_t *apex)
 {
 	struct sw_contents *contents = NULL;
 	int err = sw_snapshot_load(sw_keep_own(keep), apex, sw_store_key(keep->store), &contents);
@@ -75,7 +75,7 @@ int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_del
 	int err = n < 0 ? (int)n : sw_store_change(keep->store, apex, names, (size_t)n, &records);
 	free(names);
 	if (err != 0) /* where a change alone does not do (image/store.h) */
-		return serve_whole(keep, apex);
+		return sw_keep_serve_whole(keep, apex);
 	struct sw_archive_zone zone;
 	if (sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0)
 		sw_store_set_records(keep->store, apex, zone.records);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/keep_inside.h"
+#include "serve/keep_sign.h"
 #include <errno.h>
 #include <string.h>
 
 /** Tell the secondary how it went, and the archive until when the zone is good. */
-static void delivery_settle(
-	struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement)
+void sw_keep_settled(struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement)
 {
 	struct sw_records soa = {0};
 	struct sw_record record;
 	struct sw_archive_zone zone;
 	size_t at = 0;
-	bool has_soa = sw_keep_soa(keep, delivery->apex, &soa) && sw_records_next(&soa, &at, &record);
+	bool has_soa = sw_keep_source_soa(keep, delivery->apex, &soa) && sw_records_next(&soa, &at, &record);
 	int64_t expires_s =
 		sw_secondary_settled(keep->secondary, delivery, settlement, has_soa ? &record : NULL);
 	if (settlement == SW_SETTLED_TAKEN &&
@@ -23,7 +22,7 @@ static void delivery_settle(
 	sw_records_free(&soa);
 }
 
-static void say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to)
+void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to)
 {
 	char apex[SW_NAME_TEXT_MAX];
 	sw_log(SW_LOG_INFO, "zone %s: %s from %s: serial %u to %u, %llu records, %llu bytes in %.3f s",
@@ -44,14 +43,14 @@ static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 	uint32_t before = serial_kept(keep, delivery->apex);
 	int err = sw_zones_put(keep->zones, delivery->apex, delivery->contents);
 	if (err != 0) {
-		delivery_settle(keep, delivery, SW_SETTLED_REFUSED);
+		sw_keep_settled(keep, delivery, SW_SETTLED_REFUSED);
 		return;
 	}
 	err = sw_keep_replace(keep, delivery->contents);
 	if (err != 0)
 		sw_log(SW_LOG_ERROR, "state cannot be written: %s", strerror(-err));
-	say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
-	delivery_settle(keep, delivery, SW_SETTLED_TAKEN);
+	sw_keep_say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
+	sw_keep_settled(keep, delivery, SW_SETTLED_TAKEN);
 	sw_keep_settle(keep);
 	sw_keep_tell(keep, delivery->apex);
 }
@@ -61,25 +60,35 @@ static void changes_take(struct sw_keep *keep, struct sw_delivery *delivery)
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, delivery->apex);
 	char apex[SW_NAME_TEXT_MAX];
 	uint32_t before = serial_kept(keep, delivery->apex);
-	int err = setting ? sw_keep_changes(keep, setting, delivery->deltas, delivery->delta_count) : -ENOENT;
+	struct sw_signing *signing = sw_keep_signing(keep, delivery->apex);
+	bool is_whole = false;
+	int err = -ENOENT;
+	if (setting != NULL && signing != NULL && signing->is_ours)
+		err = sw_keep_sign_transfer(keep, setting, signing, delivery, &is_whole);
+	else if (setting != NULL)
+		err = sw_keep_changes(keep, setting, delivery->deltas, delivery->delta_count);
 	if (err == 0)
 		err = sw_keep_settle(keep);
 	if (err != 0) {
 		sw_log(SW_LOG_WARNING, "zone %s: the changes from %s do not fit (%s): it is fetched whole",
 			sw_name_text(delivery->apex, apex), delivery->from, strerror(-err));
-		delivery_settle(keep, delivery, SW_SETTLED_AXFR);
+		sw_keep_settled(keep, delivery, SW_SETTLED_AXFR);
 		return;
 	}
-	err = sw_keep_serve(keep, delivery->apex, delivery->deltas, delivery->delta_count);
-	say_transfer(delivery, "IXFR", before, serial_kept(keep, delivery->apex));
-	delivery_settle(keep, delivery, err ? SW_SETTLED_REFUSED : SW_SETTLED_TAKEN);
+	err = is_whole ? sw_keep_serve_whole(keep, delivery->apex)
+		       : sw_keep_serve(keep, delivery->apex, delivery->deltas, delivery->delta_count);
+	sw_keep_say_transfer(delivery, "IXFR", before, serial_kept(keep, delivery->apex));
+	sw_keep_settled(keep, delivery, err ? SW_SETTLED_REFUSED : SW_SETTLED_TAKEN);
 	sw_keep_tell(keep, delivery->apex);
 }
 
 void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery)
 {
-	if (sw_keep_setting(keep, delivery->apex) == NULL)
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, delivery->apex);
+	if (setting == NULL)
 		return; /* gone meanwhile */
+	if (sw_keep_sign_delivery(keep, setting, delivery))
+		return;
 	switch (delivery->kind) {
 	case SW_DELIVERY_ZONE:
 		zone_take(keep, delivery);
@@ -88,7 +97,7 @@ void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery)
 		changes_take(keep, delivery);
 		break;
 	case SW_DELIVERY_CURRENT:
-		delivery_settle(keep, delivery, SW_SETTLED_TAKEN);
+		sw_keep_settled(keep, delivery, SW_SETTLED_TAKEN);
 		break;
 	case SW_DELIVERY_EXPIRED:
 		sw_zones_expire(keep->zones, delivery->apex);

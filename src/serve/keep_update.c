@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/keep_inside.h"
+#include "serve/keep_sign.h"
 #include "zone/update.h"
 
 #define UPDATES_BATCH 128 /* in one transaction */
@@ -11,7 +11,8 @@ struct judged {
 	struct sw_update_result result;
 	uint8_t apex[SW_NAME_MAX];
 	uint16_t rcode;
-	bool is_forwarded; /* its zone is a primary's: no longer ours */
+	bool is_forwarded; /* its zone is a primary's, or has to wait: no longer ours */
+	bool is_whole;	   /* it has replaced the zone */
 };
 
 struct rights {
@@ -32,15 +33,37 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
+/** Its change becomes that of the signed zone, and is written. */
+static int update_sign(struct sw_keep *keep, const struct sw_zone_setting *setting,
+	struct sw_signing *signing, struct judged *judged)
+{
+	struct sw_signed_version version = {0};
+	struct sw_delta *delta = &judged->result.delta;
+	int err = sw_keep_sign_change(keep, setting, signing, delta, delta->to, true, &version);
+	if (err == 0) {
+		sw_delta_free(delta);
+		*delta = version.delta;
+		judged->is_whole = version.is_whole;
+	} else {
+		sw_delta_free(&version.delta);
+	}
+	return err;
+}
+
 /** Judge it, and write its change. @return RCODE */
 static uint16_t update_write(
 	struct sw_keep *keep, const struct sw_zone_setting *setting, struct judged *judged)
 {
 	struct rights rights = {setting, judged->request};
-	const struct sw_update_rules rules = {.may = may_update, .arg = &rights};
+	struct sw_signing *signing = sw_keep_signing(keep, setting->apex);
+	const struct sw_update_rules rules = {
+		.may = may_update, .arg = &rights, .is_signed = signing != NULL && signing->is_ours};
 	int err = sw_update_judge(
 		sw_keep_own(keep), judged->request->message, judged->request->len, &rules, &judged->result);
-	if (err == 0 && judged->result.rcode == 0 && judged->result.is_change)
+	if (err == 0 && judged->result.rcode == 0 && judged->result.is_change && signing != NULL &&
+		signing->is_ours)
+		err = update_sign(keep, setting, signing, judged);
+	else if (err == 0 && judged->result.rcode == 0 && judged->result.is_change)
 		err = sw_keep_changes(keep, setting, &judged->result.delta, 1);
 	return err ? SW_RCODE_SERVFAIL : judged->result.rcode;
 }
@@ -51,8 +74,12 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 	if (judged->rcode != 0)
 		return;
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, judged->apex);
-	judged->is_forwarded = setting != NULL && setting->policy->forwards_updates;
-	if (judged->is_forwarded)
+	struct sw_signing *signing = sw_keep_signing(keep, judged->apex);
+	bool is_busy = signing != NULL && sw_keep_sign_is_busy(signing);
+	judged->is_forwarded = setting != NULL && (setting->policy->forwards_updates || is_busy);
+	if (setting != NULL && is_busy && !setting->policy->forwards_updates)
+		sw_keep_sign_hold(signing, judged->request);
+	else if (judged->is_forwarded)
 		sw_secondary_forward(keep->secondary, judged->apex, judged->request);
 	else if (setting == NULL || setting->policy->primary_count > 0)
 		judged->rcode = SW_RCODE_NOTAUTH;
@@ -79,16 +106,21 @@ static void updates_serve(struct sw_keep *keep, struct judged *batch, unsigned c
 	for (unsigned i = 0; i < count; i++) {
 		struct sw_delta deltas[UPDATES_BATCH];
 		unsigned same = 0;
+		bool is_whole = false;
 		for (unsigned j = i; j < count; j++) {
 			if (batch[j].rcode != 0 || !batch[j].result.is_change ||
 				!sw_name_equal(batch[j].apex, batch[i].apex))
 				continue;
 			deltas[same++] = batch[j].result.delta;
+			is_whole |= batch[j].is_whole;
 			batch[j].result.is_change = false;
 		}
 		if (same == 0)
 			continue;
-		sw_keep_serve(keep, batch[i].apex, deltas, same);
+		if (is_whole)
+			sw_keep_serve_whole(keep, batch[i].apex);
+		else
+			sw_keep_serve(keep, batch[i].apex, deltas, same);
 		sw_keep_tell(keep, batch[i].apex);
 	}
 }
@@ -112,7 +144,11 @@ static void batch_take(struct sw_keep *keep, struct judged *batch, unsigned coun
 
 void sw_keep_take_updates(struct sw_keep *keep)
 {
-	struct sw_update_request *next = sw_live_updates_take(keep->live);
+	sw_keep_take_requests(keep, sw_live_updates_take(keep->live));
+}
+
+void sw_keep_take_requests(struct sw_keep *keep, struct sw_update_request *next)
+{
 	while (next != NULL) {
 		struct judged batch[UPDATES_BATCH] = {0};
 		unsigned count = 0;

@@ -19,16 +19,13 @@ int sw_keep_settle(struct sw_keep *keep)
 	return err;
 }
 
-/* A part of the transaction that happens as a whole or not at all: err = part_begin(); if (err == 0) err =
- * part_end(keep, work()). */
-
-static int part_begin(struct sw_keep *keep)
+int sw_keep_mark(struct sw_keep *keep)
 {
 	int err = sw_keep_begin(keep);
 	return err ? err : sw_archive_mark(keep->archive);
 }
 
-static int part_end(struct sw_keep *keep, int err)
+int sw_keep_unmark(struct sw_keep *keep, int err)
 {
 	int unmarked = sw_archive_unmark(keep->archive, err != 0);
 	return err ? err : unmarked;
@@ -36,20 +33,20 @@ static int part_end(struct sw_keep *keep, int err)
 
 int sw_keep_replace(struct sw_keep *keep, const struct sw_contents *contents)
 {
-	int err = part_begin(keep);
-	return err ? err : part_end(keep, sw_archive_replace(keep->archive, contents));
+	int err = sw_keep_mark(keep);
+	return err ? err : sw_keep_unmark(keep, sw_archive_replace(keep->archive, contents));
 }
 
 int sw_keep_note(struct sw_keep *keep, const struct sw_archive_zone *zone)
 {
-	int err = part_begin(keep);
-	return err ? err : part_end(keep, sw_archive_note(keep->archive, zone));
+	int err = sw_keep_mark(keep);
+	return err ? err : sw_keep_unmark(keep, sw_archive_note(keep->archive, zone));
 }
 
 int sw_keep_remove(struct sw_keep *keep, const uint8_t *apex)
 {
-	int err = part_begin(keep);
-	return err ? err : part_end(keep, sw_archive_remove(keep->archive, apex));
+	int err = sw_keep_mark(keep);
+	return err ? err : sw_keep_unmark(keep, sw_archive_remove(keep->archive, apex));
 }
 
 static int changes_write(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas,
@@ -64,10 +61,10 @@ static int changes_write(struct sw_keep *keep, const uint8_t *apex, const struct
 int sw_keep_changes(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	const struct sw_delta *deltas, size_t count)
 {
-	int err = part_begin(keep);
+	int err = sw_keep_mark(keep);
 	return err ? err
-		   : part_end(keep, changes_write(keep, setting->apex, deltas, count,
-					    setting->policy->journal_bytes_max));
+		   : sw_keep_unmark(keep, changes_write(keep, setting->apex, deltas, count,
+						  setting->policy->journal_bytes_max));
 }
 
 struct sw_snapshot *sw_keep_own(struct sw_keep *keep)

@@ -3,6 +3,7 @@
 #include "serve/channel.h"
 #include "serve/control.h"
 #include "serve/identity.h"
+#include "serve/key_commands.h"
 #include "serve/ladder.h"
 #include "serve/log.h"
 #include "serve/requests.h"
@@ -339,9 +340,12 @@ static json_t *command_stop(struct node *node, const json_t *request, int client
 }
 
 /** Commands that other parts know. */
-static json_t *command_elsewhere(struct node *node, const char *name, const json_t *request)
+static json_t *command_elsewhere(struct node *node, const char *name, const json_t *request, int client)
 {
-	json_t *reply = sw_zone_command(node->keep, node->zones, name, request);
+	json_t *reply = NULL;
+	if (sw_key_command(node->keep, name, request, client, &reply))
+		return reply;
+	reply = sw_zone_command(node->keep, node->zones, name, request);
 	if (reply == NULL && node->guest != NULL)
 		reply = node->guest->command(node->guest->arg, name, request);
 	return reply ? reply : refusal("no such command");
@@ -365,7 +369,7 @@ static void take_command(struct node *node)
 	if (i < count)
 		reply = commands[i].run(node, request, client);
 	else
-		reply = command_elsewhere(node, name ? name : "", request);
+		reply = command_elsewhere(node, name ? name : "", request, client);
 	if (reply != NULL) {
 		sw_control_reply(client, reply);
 		json_decref(reply);
@@ -399,6 +403,7 @@ static void take_second(struct node *node)
 {
 	requests_follow(node);
 	sw_identity_clock(sw_store_control(node->store));
+	sw_keep_tick(node->keep);
 	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
 	if (node->syn != NULL)
 		sw_syn_tick(node->syn);

@@ -81,5 +81,8 @@ void sw_zone_policy_free(struct sw_zone_policy *policy)
 	sw_access_list_clear(&policy->notify_from);
 	sw_access_list_clear(&policy->transfer_to);
 	sw_access_list_clear(&policy->update_by);
+	if (policy->dnssec != NULL)
+		free(policy->dnssec->directory);
+	free(policy->dnssec);
 	free(policy);
 }

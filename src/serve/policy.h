@@ -5,6 +5,8 @@
 
 #include "serve/endpoint.h"
 #include "wire/tsig.h"
+#include "zone/keys.h"
+#include "zone/sign.h"
 
 /** A server at the other end of transfers and notifications. */
 struct sw_remote {
@@ -36,6 +38,14 @@ struct sw_access_list {
 	size_t count;
 };
 
+/** How a zone is signed. What zone/keys.h asks for and only the zone itself can tell is filled in later. */
+struct sw_dnssec_policy {
+	bool is_leaving; /* it is to be unsigned, when nobody expects signatures any more */
+	struct sw_sign_policy sign;
+	struct sw_keys_policy keys;
+	char *directory; /* of the keys; NULL: below the state directory */
+};
+
 /** Told for a zone, or by the template that it names. Zeros: a zone that is read from its file and no more.
  */
 struct sw_zone_policy {
@@ -49,13 +59,14 @@ struct sw_zone_policy {
 	bool forwards_updates;						  /* to the first primary */
 	unsigned refresh_min_s, refresh_max_s, retry_min_s, expire_max_s; /* bounds to the SOA's; 0: none */
 	uint64_t records_max, transfer_bytes_max, journal_bytes_max;	  /* 0: the default */
+	struct sw_dnssec_policy *dnssec;				  /* NULL: nothing is told of it */
 };
 
 /** Whether it is kept in the archive (zone/archive.h). */
 static inline bool sw_policy_is_live(const struct sw_zone_policy *policy)
 {
 	return policy->primary_count > 0 || policy->transfer_to.count > 0 || policy->update_by.count > 0 ||
-	       policy->notify_count > 0;
+	       policy->notify_count > 0 || policy->dnssec != NULL;
 }
 
 /** Who asks. */

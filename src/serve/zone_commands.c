@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zone_commands.h"
+#include "serve/key_commands.h"
 #include "serve/status.h"
 #include <errno.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	if (search.found == NULL)
 		return refusal("no such zone here");
 	secondary_add(keep, apex, search.found);
+	sw_key_zone_add(keep, apex, search.found);
 	return json_pack("{s:b, s:o}", "ok", 1, "zone", search.found);
 }
 

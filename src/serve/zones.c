@@ -266,12 +266,22 @@ static int merge(const struct sw_zones *zones, const struct sw_settings *setting
 	return 0;
 }
 
-/** Zones that stay may have another file now. */
-static void files_update(struct zone **merged, const struct sw_settings *settings)
+static bool is_live(const struct sw_zones *zones, const struct sw_zone_setting *setting)
+{
+	return sw_policy_is_live(setting->policy) ||
+	       (zones->keeper.keeps != NULL && zones->keeper.keeps(zones->keeper.arg, setting->apex));
+}
+
+/** Zones that stay may have another file now, or may become live, or cease to be. */
+static void files_update(
+	const struct sw_zones *zones, struct zone **merged, const struct sw_settings *settings)
 {
 	for (size_t i = 0; i < settings->zone_count; i++) {
 		const char *told = settings->zones[i].file ? settings->zones[i].file : "";
-		merged[i]->is_live = sw_policy_is_live(settings->zones[i].policy);
+		bool was_live = merged[i]->is_live;
+		merged[i]->is_live = is_live(zones, &settings->zones[i]);
+		if (merged[i]->is_live != was_live)
+			sw_zone_files_free(&merged[i]->files);
 		if (strcmp(merged[i]->file, told) == 0)
 			continue;
 		char *file = strdup(told);
@@ -327,7 +337,7 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
 	zones->count = settings->zone_count;
 	for (size_t i = 0; i < zones->count; i++)
 		merged[i]->is_listed = true;
-	files_update(merged, settings);
+	files_update(zones, merged, settings);
 	sw_settings_free(zones->settings);
 	zones->settings = sw_settings_hold(settings);
 	pthread_mutex_unlock(&zones->lock);

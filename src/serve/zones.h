@@ -59,6 +59,8 @@ struct sw_zone_keeper {
 	void (*loaded)(void *arg);
 	/** A live zone is no longer one of ours. */
 	void (*removed)(void *arg, const uint8_t *apex);
+	/** Whether a zone is live though its policy does not say so. */
+	bool (*keeps)(void *arg, const uint8_t *apex);
 };
 
 /** @param keeper  copied; NULL: no zone is live

@@ -35,6 +35,11 @@ static const char schema[] =
 									  SW_ARCHIVE_VERSION) ";"
 											      "COMMIT;";
 
+/** Came later than the others; a database without it is none the worse. */
+static const char schema_source[] =
+	"CREATE TABLE IF NOT EXISTS source(apex BLOB PRIMARY KEY, serial INTEGER NOT NULL,"
+	" chain INTEGER NOT NULL, ds_gone INTEGER NOT NULL) WITHOUT ROWID, STRICT;";
+
 #define OUR_TABLES \
 	"SELECT count(*) FROM sqlite_schema WHERE name IN ('zone', 'record', 'change', 'change_from')"
 
@@ -263,6 +268,8 @@ static int check_format(struct sw_archive *archive, char *why)
 		error = number_of(own, OUR_TABLES, &tables);
 	if (!error && tables != 4)
 		error = -EBADMSG;
+	if (!error)
+		error = error_of(own->db, sqlite3_exec(own->db, schema_source, NULL, NULL, NULL));
 	if (!error)
 		error = number_of(own, "SELECT count(*) FROM zone", &zones);
 	if (!error && sw_archive_is_damaged(archive))

@@ -40,6 +40,14 @@ struct sw_archive_zone {
 	uint64_t stamp;	     /* the caller's: of the file that it was read from */
 };
 
+/** What a zone that is signed here was made of: the zone without what a signer makes, with this serial in its
+ * SOA. */
+struct sw_archive_source {
+	uint32_t serial;   /* of the file or of the primary */
+	uint32_t chain;	   /* the caller's: how names that do not exist are denied */
+	int64_t ds_gone_s; /* the parent was seen without a DS, seconds since 1970; 0: it was not */
+};
+
 /* ---- writing: one thread ---- */
 
 /* Errors of all: -ENOSPC disk full, -EBADMSG the database is damaged (the next start mends it), -EINVAL no
@@ -73,6 +81,11 @@ int sw_archive_change(struct sw_archive *archive, const uint8_t *apex, const str
 /** Set the times and the stamp. @return 0, -ENOENT, other -errno */
 int sw_archive_note(struct sw_archive *archive, const struct sw_archive_zone *zone);
 
+/** Note what a zone was signed from; it need not be there yet. @param source  NULL: it is not signed here
+ * (any more) @return 0 or -errno */
+int sw_archive_set_source(
+	struct sw_archive *archive, const uint8_t *apex, const struct sw_archive_source *source);
+
 /** Remove a zone with its journal. @return 0, -ENOENT, other -errno */
 int sw_archive_remove(struct sw_archive *archive, const uint8_t *apex);
 
@@ -95,6 +108,8 @@ struct sw_snapshot *sw_archive_own(struct sw_archive *archive); /* the writer's;
 void sw_snapshot_close(struct sw_snapshot *snapshot);
 
 int sw_snapshot_zone(struct sw_snapshot *snapshot, const uint8_t *apex, struct sw_archive_zone *zone);
+/** @return 0; -ENOENT for a zone that is not signed here; other -errno */
+int sw_snapshot_source(struct sw_snapshot *snapshot, const uint8_t *apex, struct sw_archive_source *source);
 int sw_snapshot_each_zone(struct sw_snapshot *snapshot, sw_archive_zone_fn *take, void *arg);
 
 /** Records of a name, of all types or of one (0: all), in ascending order of type.

@@ -64,7 +64,11 @@
 		"INSERT INTO change(zone, sequence, \"from\", \"to\", checksum, delta) VALUES "             \
 		"(?1, (SELECT ifnull(max(sequence), 0) + 1 FROM change WHERE zone = ?1), ?2, ?3, ?4, ?5)")  \
 	X(CHANGE_OLDEST, "SELECT sequence, length(delta) FROM change WHERE zone = ?1 ORDER BY sequence")    \
-	X(CHANGES_UPTO, "DELETE FROM change WHERE zone = ?1 AND sequence <= ?2")
+	X(CHANGES_UPTO, "DELETE FROM change WHERE zone = ?1 AND sequence <= ?2")                            \
+	X(SOURCE, "SELECT serial, chain, ds_gone FROM source WHERE apex = ?1")                              \
+	X(SOURCE_SET, "INSERT OR REPLACE INTO source(apex, serial, chain, ds_gone) "                        \
+		      "VALUES (?1, ?2, ?3, ?4)")                                                            \
+	X(SOURCE_DROP, "DELETE FROM source WHERE apex = ?1")
 
 enum sw_statement {
 #define X(name, sql) SW_SQL_##name,

@@ -70,6 +70,7 @@ int sw_archive_put_aside(struct sw_archive *archive, char name[32])
 
 struct salvage {
 	struct sw_archive *archive;
+	struct sw_snapshot *broken;
 	unsigned saved, lost;
 };
 
@@ -81,13 +82,16 @@ static int salvage_zone(
 		salvage->lost++;
 		return 0;
 	}
+	struct sw_archive_source source;
 	error = sw_archive_put(salvage->archive, *contents, zone);
+	if (!error && sw_snapshot_source(salvage->broken, zone->apex, &source) == 0)
+		error = sw_archive_set_source(salvage->archive, zone->apex, &source);
 	salvage->saved += !error;
 	return error;
 }
 
 /** @return 0, -EBADMSG when it stopped before the end, -errno */
-static int salvage_all(struct salvage *salvage, struct sw_snapshot *broken)
+static int salvage_all(struct salvage *salvage)
 {
 	struct sw_hash_key key;
 	struct sw_contents *contents = NULL;
@@ -96,7 +100,7 @@ static int salvage_all(struct salvage *salvage, struct sw_snapshot *broken)
 		error = sw_archive_begin(salvage->archive);
 	if (error)
 		return error;
-	error = sw_snapshot_each_zone_loaded(broken, &key, &contents, salvage_zone, salvage);
+	error = sw_snapshot_each_zone_loaded(salvage->broken, &key, &contents, salvage_zone, salvage);
 	sw_contents_free(contents);
 	if (error && error != -EBADMSG) {
 		sw_archive_abort(salvage->archive);
@@ -109,12 +113,12 @@ static int salvage_all(struct salvage *salvage, struct sw_snapshot *broken)
 void sw_archive_salvage(struct sw_archive *archive, const char *name, char *why)
 {
 	char path[SW_ARCHIVE_PATH_MAX];
-	struct salvage salvage = {.archive = archive};
 	struct sw_snapshot broken = {.archive = archive};
+	struct salvage salvage = {.archive = archive, .broken = &broken};
 	sw_archive_path(archive, name, path);
 	int error = sw_snapshot_connect(&broken, path, SQLITE_OPEN_READWRITE, NULL);
 	if (!error) {
-		error = salvage_all(&salvage, &broken);
+		error = salvage_all(&salvage);
 		sw_snapshot_disconnect(&broken);
 	}
 	if (error && error != -EBADMSG)

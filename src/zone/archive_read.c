@@ -145,6 +145,23 @@ int sw_snapshot_zone(struct sw_snapshot *snapshot, const uint8_t *apex, struct s
 	return error;
 }
 
+int sw_snapshot_source(struct sw_snapshot *snapshot, const uint8_t *apex, struct sw_archive_source *source)
+{
+	sqlite3_stmt *statement;
+	int error = sw_statement(snapshot, SW_SQL_SOURCE, &statement);
+	if (error)
+		return error;
+	sqlite3_bind_blob64(statement, 1, apex, sw_name_len(apex), SQLITE_STATIC);
+	int result = sqlite3_step(statement);
+	if (result == SQLITE_ROW)
+		*source = (struct sw_archive_source){.serial = (uint32_t)sqlite3_column_int64(statement, 0),
+			.chain = (uint32_t)sqlite3_column_int64(statement, 1),
+			.ds_gone_s = sqlite3_column_int64(statement, 2)};
+	error = result == SQLITE_DONE ? -ENOENT : sw_archive_error(snapshot, result);
+	sw_statement_done(snapshot, SW_SQL_SOURCE, statement);
+	return error;
+}
+
 int sw_snapshot_each_zone(struct sw_snapshot *snapshot, sw_archive_zone_fn *take, void *arg)
 {
 	sqlite3_stmt *statement;

@@ -358,7 +358,28 @@ int sw_archive_remove(struct sw_archive *archive, const uint8_t *apex)
 	int error = may_write(archive);
 	if (!error)
 		error = row_to_drop(archive, apex, &row);
+	if (!error)
+		error = sw_archive_set_source(archive, apex, NULL);
 	return error ? error : torn(archive, drop(archive, row.id));
+}
+
+int sw_archive_set_source(
+	struct sw_archive *archive, const uint8_t *apex, const struct sw_archive_source *source)
+{
+	enum sw_statement which = source ? SW_SQL_SOURCE_SET : SW_SQL_SOURCE_DROP;
+	sqlite3_stmt *statement;
+	int error = may_write(archive);
+	if (!error)
+		error = sw_statement(&archive->own, which, &statement);
+	if (error)
+		return error;
+	bind_bytes(statement, 1, apex, sw_name_len(apex));
+	if (source) {
+		sqlite3_bind_int64(statement, 2, source->serial);
+		sqlite3_bind_int64(statement, 3, source->chain);
+		sqlite3_bind_int64(statement, 4, source->ds_gone_s);
+	}
+	return torn(archive, sw_statement_run(&archive->own, which, statement));
 }
 
 /** The last of the oldest changes to go, so that the others are no more than so many bytes. */

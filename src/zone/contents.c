@@ -114,6 +114,17 @@ uint64_t sw_contents_file_stamp(const struct sw_contents *contents, uint16_t fil
 	return contents->files[file].stamp;
 }
 
+int sw_contents_copy_files(struct sw_contents *to, const struct sw_contents *from)
+{
+	for (uint16_t i = 0; i < from->file_count; i++) {
+		int file = sw_contents_add_file(to, from->files[i].path);
+		if (file < 0)
+			return file;
+		sw_contents_stamp_file(to, (uint16_t)file, from->files[i].stamp);
+	}
+	return 0;
+}
+
 /** Copy a name in lower case, eight bytes at a time: length bytes are below 'A'. @return its length */
 static size_t lower_copy(const uint8_t *owner, uint8_t name[SW_NAME_MAX + 1])
 {

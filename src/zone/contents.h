@@ -79,6 +79,8 @@ int sw_contents_add_file(struct sw_contents *contents, const char *path);
 /** Remember which version of a file was read (zone/files.h). */
 void sw_contents_stamp_file(struct sw_contents *contents, uint16_t file, uint64_t stamp);
 uint64_t sw_contents_file_stamp(const struct sw_contents *contents, uint16_t file);
+/** Have the files of others, so that findings still say where a record stands. @return 0 or -ENOMEM */
+int sw_contents_copy_files(struct sw_contents *to, const struct sw_contents *from);
 uint16_t sw_contents_file_count(const struct sw_contents *contents);
 
 /** After the last record: make empty non-terminals, set flags and parents; only then can names be looked up.

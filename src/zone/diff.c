@@ -2,6 +2,7 @@
 #include "zone/diff.h"
 #include "wire/message.h"
 #include "zone/archive_inside.h"
+#include "zone/sign_inside.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct diff {
 	const struct sw_rr **rrs; /* of the name at hand, in the archive's order */
 	size_t rr_count, rr_at, rr_size;
 	size_t bytes_max;
+	const uint32_t *serial; /* of the kept zone where that is signed here; else NULL */
+	uint8_t *soa;		/* its data, with that serial */
 	struct sw_delta delta;
 	int error;
 };
@@ -78,13 +81,15 @@ static int compare_rrs(const void *a, const void *b)
 }
 
 /** Have the records of the name at hand in order. */
-static int name_open(struct diff *diff)
+static int name_read(struct diff *diff)
 {
-	diff->rr_count = diff->rr_at = 0;
-	if (diff->name_at == diff->name_count)
-		return 0;
-	const struct sw_node *node = sw_contents_node(diff->contents, diff->names[diff->name_at].node);
+	uint32_t number = diff->names[diff->name_at].node;
+	const struct sw_node *node = sw_contents_node(diff->contents, number);
 	for (uint32_t at = node->first; at != 0;) {
+		const struct sw_rr *rr = sw_contents_rr(diff->contents, at);
+		at = rr->next;
+		if (diff->serial && is_signers(rr->type, number == 0))
+			continue;
 		if (diff->rr_count == diff->rr_size) {
 			size_t size = 2 * diff->rr_size + 16;
 			const struct sw_rr **rrs = realloc(diff->rrs, size * sizeof(const struct sw_rr *));
@@ -93,13 +98,25 @@ static int name_open(struct diff *diff)
 			diff->rrs = rrs;
 			diff->rr_size = size;
 		}
-		const struct sw_rr *rr = sw_contents_rr(diff->contents, at);
 		diff->rrs[diff->rr_count++] = rr;
-		at = rr->next;
 	}
 	if (diff->rr_count > 1)
 		qsort(diff->rrs, diff->rr_count, sizeof(const struct sw_rr *), compare_rrs);
 	return 0;
+}
+
+/** The name at hand, or the next one that has records to compare. */
+static int name_open(struct diff *diff)
+{
+	int error = 0;
+	diff->rr_count = diff->rr_at = 0;
+	while (!error && diff->name_at < diff->name_count) {
+		error = name_read(diff);
+		if (error || diff->rr_count > 0)
+			break;
+		diff->name_at++;
+	}
+	return error;
 }
 
 /** The next record of the contents. @return false at the end */
@@ -150,10 +167,21 @@ static int compare_records(const struct sw_record *a, const struct sw_record *b)
 	return compare_data(a->rdata, a->rdata_len, b->rdata, b->rdata_len);
 }
 
-/** The next record of the kept zone: what the contents have before it is new. */
-static int old_record(void *arg, const struct sw_record *old)
+/** The SOA of the kept zone as it would be unsigned. */
+static int soa_unsigned(struct diff *diff, struct sw_record *soa)
 {
-	struct diff *diff = arg;
+	free(diff->soa);
+	diff->soa = malloc(soa->rdata_len);
+	if (!diff->soa)
+		return -ENOMEM;
+	memcpy(diff->soa, soa->rdata, soa->rdata_len);
+	put_u32(diff->soa + soa->rdata_len - 20, *diff->serial); /* RFC 1035 s3.3.13: the last five fields */
+	soa->rdata = diff->soa;
+	return 0;
+}
+
+static int old_compared(struct diff *diff, const struct sw_record *old)
+{
 	struct sw_record new;
 	int order = 1;
 	while (!diff->error && new_record(diff, &new) && (order = compare_records(&new, old)) < 0) {
@@ -173,6 +201,19 @@ static int old_record(void *arg, const struct sw_record *old)
 	if (!diff->error && order == 0)
 		diff->error = new_step(diff);
 	return diff->error;
+}
+
+/** The next record of the kept zone: what the contents have before it is new. */
+static int old_record(void *arg, const struct sw_record *record)
+{
+	struct diff *diff = arg;
+	struct sw_record old = *record;
+	bool is_apex = sw_name_equal(old.owner, sw_contents_apex(diff->contents));
+	if (diff->serial && is_signers(old.type, is_apex))
+		return 0;
+	if (diff->serial && is_apex && old.type == SW_TYPE_SOA)
+		diff->error = soa_unsigned(diff, &old);
+	return diff->error ? diff->error : old_compared(diff, &old);
 }
 
 static int merge(struct diff *diff, struct sw_snapshot *snapshot)
@@ -207,11 +248,12 @@ static int judge(struct sw_delta *delta)
 	       compare_data(old.rdata, old.rdata_len, new.rdata, new.rdata_len) != 0;
 }
 
-int sw_delta_diff(struct sw_snapshot *snapshot, const struct sw_contents *contents, size_t bytes_max,
-	struct sw_delta *delta)
+static int diff_any(struct sw_snapshot *snapshot, const struct sw_contents *contents, const uint32_t *serial,
+	size_t bytes_max, struct sw_delta *delta)
 {
 	struct diff diff = {.contents = contents,
 		.apex_len = sw_name_len(sw_contents_apex(contents)),
+		.serial = serial,
 		.bytes_max = bytes_max};
 	struct sw_archive_zone zone;
 	int result = sw_snapshot_zone(snapshot, sw_contents_apex(contents), &zone);
@@ -225,5 +267,18 @@ int sw_delta_diff(struct sw_snapshot *snapshot, const struct sw_contents *conten
 		sw_delta_free(&diff.delta);
 	free(diff.names);
 	free(diff.rrs);
+	free(diff.soa);
 	return result;
+}
+
+int sw_delta_diff(struct sw_snapshot *snapshot, const struct sw_contents *contents, size_t bytes_max,
+	struct sw_delta *delta)
+{
+	return diff_any(snapshot, contents, NULL, bytes_max, delta);
+}
+
+int sw_delta_diff_unsigned(struct sw_snapshot *snapshot, const struct sw_contents *contents, uint32_t serial,
+	size_t bytes_max, struct sw_delta *delta)
+{
+	return diff_any(snapshot, contents, &serial, bytes_max, delta);
 }

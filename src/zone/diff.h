@@ -20,4 +20,9 @@
 int sw_delta_diff(struct sw_snapshot *snapshot, const struct sw_contents *contents, size_t bytes_max,
 	struct sw_delta *delta);
 
+/** The same against a kept zone that is signed here, as it would be unsigned: on both sides what a signer
+ * makes is left out, and the SOA of the kept zone has this serial, as in `from`. */
+int sw_delta_diff_unsigned(struct sw_snapshot *snapshot, const struct sw_contents *contents, uint32_t serial,
+	size_t bytes_max, struct sw_delta *delta);
+
 #endif

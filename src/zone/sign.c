@@ -21,18 +21,6 @@ static int add_record(void *arg, const struct sw_record *record)
 	return error > 0 ? 0 : error;
 }
 
-/** File names go along, so that findings still say where a record stands. */
-static int copy_files(struct sw_contents *to, const struct sw_contents *from)
-{
-	for (uint16_t i = 0; i < sw_contents_file_count(from); i++) {
-		int file = sw_contents_add_file(to, sw_contents_file(from, i));
-		if (file < 0)
-			return file;
-		sw_contents_stamp_file(to, (uint16_t)file, sw_contents_file_stamp(from, i));
-	}
-	return 0;
-}
-
 static int copy_node(
 	struct sw_contents *to, const struct sw_contents *from, uint32_t number, const struct sw_record *soa)
 {
@@ -92,7 +80,7 @@ static void level_ttls(struct sw_contents *contents, const struct sw_node *node)
 static int copy_zone(struct sw_contents *to, const struct sw_contents *from, const struct sw_record *soa)
 {
 	uint32_t count = sw_contents_count(from);
-	int error = copy_files(to, from);
+	int error = sw_contents_copy_files(to, from);
 	if (!error)
 		error = sw_contents_expect(to, count);
 	for (uint32_t i = 0; i < count && !error; i++)
@@ -122,8 +110,11 @@ static int sign_all(struct zone_signer *zone)
 {
 	uint32_t count = sw_contents_count(zone->contents);
 	int error = 0;
+	const bool *is_stopping = zone->signer.job->is_stopping;
 	for (uint32_t i = 0; i < count && !error; i++) {
 		const struct sw_node *node = sw_contents_node(zone->contents, i), *old = NULL;
+		if (is_stopping && __atomic_load_n(is_stopping, __ATOMIC_RELAXED))
+			return -ECANCELED;
 		if (node->first == 0 || node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME))
 			continue;
 		error = load_view(&zone->view, zone->contents, node);
@@ -162,6 +153,20 @@ int sw_sign_zone(const struct sw_sign_job *job, const struct sw_contents *plain,
 		sw_contents_free(zone.contents);
 	else
 		*signed_contents = zone.contents;
+	return error;
+}
+
+int sw_sign_undo(const struct sw_contents *signed_contents, const struct sw_record *soa,
+	const struct sw_hash_key *key, struct sw_contents **plain)
+{
+	struct sw_contents *made = sw_contents_new(sw_contents_apex(signed_contents), key);
+	if (!made)
+		return -ENOMEM;
+	int error = copy_zone(made, signed_contents, soa);
+	if (error)
+		sw_contents_free(made);
+	else
+		*plain = made;
 	return error;
 }
 

@@ -42,8 +42,9 @@ struct sw_sign_job {
 	const struct sw_keys *keys; /* with their secrets */
 	const struct sw_keys_plan *plan;
 	const struct sw_sign_policy *policy;
-	uint32_t now_s; /* since 1970 */
-	uint64_t seed;	/* of the jitter */
+	uint32_t now_s;		 /* since 1970 */
+	uint64_t seed;		 /* of the jitter */
+	const bool *is_stopping; /* when it becomes true, sw_sign_zone() ends with -ECANCELED; may be NULL */
 };
 
 struct sw_sign_result {
@@ -67,6 +68,10 @@ struct sw_sign_result {
 int sw_sign_zone(const struct sw_sign_job *job, const struct sw_contents *plain, const struct sw_record *soa,
 	const struct sw_contents *former, const struct sw_hash_key *key, struct sw_contents **signed_contents,
 	struct sw_sign_result *result);
+
+/** Take out what sw_sign_zone() would. @param soa, key, plain  as for that @return 0 or -errno */
+int sw_sign_undo(const struct sw_contents *signed_contents, const struct sw_record *soa,
+	const struct sw_hash_key *key, struct sw_contents **plain);
 
 /** The signed zone as it is, for sw_sign_delta(). Each returns 0, what `take` returned, or -errno. */
 struct sw_sign_source {

@@ -31,6 +31,7 @@ def all_keys():
     sections = {"": "nonesuch: 1", "server": "server: {nonesuch: 1}", "tcp": "tcp: {nonesuch: 1}", "tls": "tls: {nonesuch: 1}",
                 "guard": "guard: {nonesuch: 1}"}
     sections |= {section: f"{section}: [{{nonesuch: 1}}]" for section in ("keys", "remotes", "templates", "zones")}
+    sections["dnssec"] = "zones: [{domain: example.com, file: none, dnssec: {nonesuch: 1}}]"
     for section, text in sections.items():
         for key in keys_of(text):
             yield section, key

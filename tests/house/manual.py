@@ -9,7 +9,7 @@ import tap
 
 PAGE = tap.ROOT / "docs" / "man" / "seawall.1"
 SEAWALL = tap.BUILD / "src" / "cli" / "seawall"
-COMMANDS = ["serve", "check", "reload", "status", "guard", "incident", "answer", "unload", "zone", "convert"]
+COMMANDS = ["serve", "check", "reload", "status", "guard", "incident", "answer", "unload", "zone", "key", "convert"]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 

@@ -237,6 +237,37 @@ static void keeps_what_is_noted(void **state)
 	sw_archive_close(archive);
 }
 
+/** The source of a signed zone is there with the zone's change or not at all, and goes with the zone. */
+static void keeps_what_was_signed(void **state)
+{
+	const char *directory = help_directory(state);
+	struct sw_archive *archive = help_open(directory);
+	const uint8_t *apex = help_name("example.");
+	struct sw_archive_source source = {.serial = 4000000000, .chain = 3, .ds_gone_s = 1LL << 40}, found;
+	help_store(archive, apex, 1, NULL, 0);
+	assert_int_equal(sw_snapshot_source(sw_archive_own(archive), apex, &found), -ENOENT);
+	assert_int_equal(sw_archive_set_source(archive, apex, &source), -EINVAL); /* no transaction */
+	assert_int_equal(sw_archive_begin(archive), 0);
+	assert_int_equal(sw_archive_mark(archive), 0);
+	assert_int_equal(sw_archive_set_source(archive, apex, &source), 0);
+	assert_int_equal(sw_archive_unmark(archive, true), 0);
+	assert_int_equal(sw_snapshot_source(sw_archive_own(archive), apex, &found), -ENOENT);
+	assert_int_equal(sw_archive_set_source(archive, apex, &(struct sw_archive_source){.serial = 1}), 0);
+	assert_int_equal(sw_archive_set_source(archive, apex, &source), 0);
+	assert_int_equal(sw_archive_commit(archive), 0);
+	sw_archive_close(archive);
+	archive = help_open(directory);
+	assert_int_equal(sw_snapshot_source(sw_archive_own(archive), apex, &found), 0);
+	assert_int_equal(found.serial, source.serial);
+	assert_int_equal(found.chain, source.chain);
+	assert_int_equal(found.ds_gone_s, source.ds_gone_s);
+	assert_int_equal(sw_archive_begin(archive), 0);
+	assert_int_equal(sw_archive_remove(archive, apex), 0);
+	assert_int_equal(sw_archive_commit(archive), 0);
+	assert_int_equal(sw_snapshot_source(sw_archive_own(archive), apex, &found), -ENOENT);
+	sw_archive_close(archive);
+}
+
 static void removes_zones(void **state)
 {
 	struct sw_archive *archive = help_open(help_directory(state));
@@ -745,6 +776,7 @@ int main(void)
 		TEST(reads_within_reading),
 		TEST(reads_in_pieces),
 		TEST(keeps_what_is_noted),
+		TEST(keeps_what_was_signed),
 		TEST(removes_zones),
 		TEST(changes_records),
 		TEST(removes_whatever_the_case),

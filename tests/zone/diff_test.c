@@ -76,6 +76,52 @@ static void tells_differences(void **state)
 	sw_archive_close(archive);
 }
 
+/** What a signer has made is neither there nor missing, names that have nothing else included, and the serial
+ * of the kept zone is that of what it was made of. */
+static void tells_unsigned_differences(void **state)
+{
+	struct sw_archive *archive = help_open(help_directory(state));
+	struct sw_delta delta = {0};
+	help_zone(archive, APEX,
+		SOA_LINE("9") "\n"
+			      "example. NS ns.example.\n"
+			      "example. DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n"
+			      "example. CDS 0 0 0 00\n"
+			      "example. NSEC3PARAM 1 0 0 -\n"
+			      "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example. NSEC3 1 0 0 - "
+			      "2t7b4g4vsa5smi47k61mv5bv1a22bojr A RRSIG\n"
+			      "a.example. A 192.0.2.1\n"
+			      "a.example. NSEC example. A NSEC\n"
+			      "b.example. DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n");
+	const char *same = SOA_LINE("3") "\n"
+					 "example. NS ns.example.\n"
+					 "example. NSEC3PARAM 1 0 5 -\n"
+					 "a.example. A 192.0.2.1\n"
+					 "aa.example. NSEC example. A NSEC\n"
+					 "b.example. DNSKEY 257 3 15 "
+					 "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n";
+	struct sw_contents *contents = help_scan(APEX, same);
+	assert_int_equal(sw_delta_diff_unsigned(sw_archive_own(archive), contents, 3, 0, &delta), 0);
+	assert_int_equal(sw_delta_diff_unsigned(sw_archive_own(archive), contents, 2, 0, &delta), 1);
+	assert_int_equal(delta.from, 2);
+	assert_int_equal(delta.to, 3);
+	assert_int_equal(delta.removed.count + delta.added.count, 0);
+	check_list(&delta.old_soa, (const char *[]){SOA_LINE("2"), NULL});
+	sw_delta_free(&delta);
+	sw_contents_free(contents);
+	contents = help_scan(APEX, SOA_LINE("4") "\nexample. NS ns.example.\nzz.example. A 192.0.2.5\n");
+	delta = (struct sw_delta){0};
+	assert_int_equal(sw_delta_diff_unsigned(sw_archive_own(archive), contents, 3, 0, &delta), 1);
+	check_list(&delta.removed,
+		(const char *[]){"a.example. 3600 A 192.0.2.1",
+			"b.example. 3600 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+			NULL});
+	check_list(&delta.added, (const char *[]){"zz.example. 3600 A 192.0.2.5", NULL});
+	sw_delta_free(&delta);
+	sw_contents_free(contents);
+	sw_archive_close(archive);
+}
+
 static void tells_what_is_none(void **state)
 {
 	static const char same[] = SOA_LINE("1") "\nexample. NS ns.example.\nwww.example. A 192.0.2.1\n";
@@ -182,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, help_setup, help_teardown)
 		TEST(tells_differences),
+		TEST(tells_unsigned_differences),
 		TEST(tells_what_is_none),
 		TEST(makes_one_of_the_other),
 	};

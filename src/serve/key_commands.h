@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What `seawall key` asks of the daemon: what is looked at is told at once, what changes keys is done by the
+ * loader's thread, which then replies. */
+#ifndef SW_SERVE_KEY_COMMANDS_H
+#define SW_SERVE_KEY_COMMANDS_H
+
+#include "serve/keep.h"
+#include <jansson.h>
+
+/** @param keep  NULL where no zone is live
+ * @param command  "key-list"; "key-show", "key-roll", "key-ds-seen", "key-ds-gone", whose request has "zone"
+ * @param reply  NULL: the client will be replied to and closed by another thread
+ * @return whether it is one of these commands */
+bool sw_key_command(
+	struct sw_keep *keep, const char *command, const json_t *request, int client, json_t **reply);
+
+/** "dnssec" for `seawall zone show`, where the zone is signed here. */
+void sw_key_zone_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone);
+
+/** Do what waits. The loader's thread. */
+void sw_key_requests_take(struct sw_keep *keep);
+
+/** Nobody will do it any more. */
+void sw_key_requests_drop(struct sw_keep *keep);
+
+#endif
