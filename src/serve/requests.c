@@ -402,6 +402,7 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 		.peer.address_len = request->asker->address_len,
 	};
 	memcpy(hand.peer.address, request->asker->address, sizeof(hand.peer.address));
+	hand.peer.is_encrypted = request->is_encrypted;
 	int rcode =
 		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
 	question_read(&hand);

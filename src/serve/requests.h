@@ -43,6 +43,7 @@ static inline bool sw_requests_may_be(const struct sw_requests *requests, const 
 /** One message, and what becomes of it. */
 struct sw_request {
 	const struct sw_asker *asker;
+	bool is_encrypted; /* over TLS */
 	struct sw_worker *answerer;
 	const struct sw_image_view *view;
 	/** An update is about to wait: set done() and arg of it. @return 0 or -errno: SERVFAIL */

@@ -84,7 +84,7 @@ static void a_policy(void **state)
 		      "    notify: one\n"
 		      "    allow-notify: 192.0.2.0/28\n"
 		      "    allow-transfer: [any, key b.key, {address: [192.0.2.7, \"2001:db8::/32\"], key: "
-		      "[a.key, b.key]}]\n"
+		      "[a.key, b.key], tls: on}]\n"
 		      "    allow-update: {key: a.key, name: [www.example.com, '@', x.@], types: [A, TXT]}\n"
 		      "    forward-updates: on\n"
 		      "    refresh-min: 5m\n    refresh-max: 2w\n    retry-min: 7\n    expire-max: 1d\n"
@@ -105,6 +105,7 @@ static void a_policy(void **state)
 	assert_true(rules[2].address_len == 4 && rules[2].bits == 32 && rules[2].key == &settings->keys[0]);
 	assert_true(rules[3].address_len == 4 && rules[3].key == &settings->keys[1]);
 	assert_true(rules[5].address_len == 16 && rules[5].bits == 32 && rules[5].key == &settings->keys[1]);
+	assert_true(rules[2].is_tls && rules[5].is_tls && !rules[1].is_tls);
 	assert_int_equal(policy->update_by.count, 3);
 	uint8_t name[SW_NAME_MAX];
 	sw_name_parse("example.com", name);
