@@ -105,7 +105,8 @@ static int answer_read(struct sw_fetch *fetch, size_t len, uint32_t *serial)
 		return -ENOMEM;
 	if (knot_pkt_parse(packet, 0) != KNOT_EOK || knot_wire_get_id(fetch->message) != fetch->id ||
 		!knot_wire_get_qr(fetch->message) || knot_pkt_qtype(packet) != KNOT_RRTYPE_SOA ||
-		knot_pkt_qname(packet) == NULL || !sw_name_equal(knot_pkt_qname(packet), fetch->apex))
+		knot_pkt_qclass(packet) != KNOT_CLASS_IN || knot_pkt_qname(packet) == NULL ||
+		!sw_name_equal(knot_pkt_qname(packet), fetch->apex))
 		goto done;
 	err = -EPROTO;
 	if (knot_wire_get_tc(fetch->message)) {
