@@ -19,8 +19,7 @@ struct sw_requests {
 
 /** @param live  outlives it
  * @return 0 or -ENOMEM */
-int sw_requests_new(
-	struct sw_requests **requests, struct sw_live *live, const struct sw_transfer_limits *limits);
+int sw_requests_new(struct sw_requests **requests, struct sw_live *live);
 void sw_requests_free(struct sw_requests *requests); /* takes NULL */
 
 /** Whether there are live zones now. The control page's punts_requests is to say the same. Any thread. */

@@ -125,6 +125,28 @@ static void a_policy(void **state)
 	sw_settings_free(settings);
 }
 
+/** What is not told is 0: sw_limits() knows the defaults. */
+static void limits(void **state)
+{
+	(void)state;
+	struct sw_settings *settings = settings_of("transfers:\n"
+						   "  max-in: 7\n  max-in-per-primary: 2\n  max-out: 3\n"
+						   "  max-out-time: 1d\n  connect-timeout: 500ms\n"
+						   "  max-records: 4294967295\n  max-transfer-size: 2T\n");
+	assert_int_equal(settings->limits.in_at_once, 7);
+	assert_int_equal(settings->limits.in_primary_at_once, 2);
+	assert_int_equal(settings->limits.out_address_at_once, 0);
+	struct sw_limits told = sw_limits(&settings->limits);
+	assert_int_equal(told.out_at_once, 3);
+	assert_int_equal(told.out_address_at_once, 8);
+	assert_int_equal(told.out_longest_ns, 86400 * SW_LIMIT_SECOND_NS);
+	assert_int_equal(told.in_connect_ns, SW_LIMIT_SECOND_NS / 2);
+	assert_int_equal(told.in_silence_ns, 20 * SW_LIMIT_SECOND_NS);
+	assert_int_equal(told.in_records, UINT32_MAX);
+	assert_int_equal(told.in_bytes, 2ull << 40);
+	sw_settings_free(settings);
+}
+
 static void templates(void **state)
 {
 	(void)state;
@@ -214,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(peers),
 		cmocka_unit_test(a_policy),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(state_default),
 		cmocka_unit_test(options),
