@@ -403,9 +403,9 @@ static int take_zone_list(struct sw_config *config, const struct sw_yaml *node)
 
 /** In this order, whatever the file's is: each refers to those before it. */
 static const struct sw_config_key sections[] = {{"server", take_server}, {"tcp", take_tcp}, {"tls", take_tls},
-	{"guard", take_guard}, {"keys", sw_config_take_keys}, {"remotes", sw_config_take_remotes},
-	{"templates", sw_config_take_templates}, {"zones", sw_config_take_zones},
-	{"zone-list", take_zone_list}, {NULL, NULL}};
+	{"guard", take_guard}, {"transfers", sw_config_take_transfers}, {"keys", sw_config_take_keys},
+	{"remotes", sw_config_take_remotes}, {"templates", sw_config_take_templates},
+	{"zones", sw_config_take_zones}, {"zone-list", take_zone_list}, {NULL, NULL}};
 
 static int take_file(struct sw_config *config, const struct sw_yaml *root)
 {

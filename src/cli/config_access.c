@@ -135,6 +135,7 @@ static int get_name(struct sw_config *config, const struct sw_yaml *node, const 
 }
 
 struct mapping {
+	bool is_tls;
 	const struct sw_yaml *addresses, *keys, *names;
 	uint16_t *types;
 	size_t type_count;
@@ -180,12 +181,12 @@ static int add_keys(struct sw_config *config, const struct mapping *mapping, str
 static int add_all(struct sw_config *config, const struct mapping *mapping, const uint8_t *apex,
 	struct sw_access_list *list)
 {
-	struct sw_access rule = {0};
+	struct sw_access rule = {.is_tls = mapping->is_tls};
 	if (mapping->addresses == NULL)
 		return add_keys(config, mapping, &rule, apex, list);
 	for (const struct sw_yaml *item = sw_config_first(mapping->addresses); item != NULL;
 		item = sw_config_next(mapping->addresses, item)) {
-		rule = (struct sw_access){0};
+		rule = (struct sw_access){.is_tls = mapping->is_tls};
 		int err = sw_config_want_scalar(config, item);
 		if (err == 0)
 			err = get_address(config, item, &rule);
@@ -200,10 +201,11 @@ static int add_all(struct sw_config *config, const struct mapping *mapping, cons
 static int take_mapping(struct sw_config *config, const struct sw_yaml *node, bool is_update,
 	const uint8_t *apex, struct sw_access_list *list)
 {
-	static const struct sw_config_key plain[] = {{"address", NULL}, {"key", NULL}, {NULL, NULL}},
-					  update[] = {{"address", NULL}, {"key", NULL}, {"name", NULL},
-						  {"types", NULL}, {NULL, NULL}};
-	const struct sw_yaml *types;
+	static const struct sw_config_key plain[] = {{"address", NULL}, {"key", NULL}, {"tls", NULL},
+		{NULL, NULL}},
+					  update[] = {{"address", NULL}, {"key", NULL}, {"tls", NULL},
+						  {"name", NULL}, {"types", NULL}, {NULL, NULL}};
+	const struct sw_yaml *types, *tls;
 	int err = sw_config_section(config, node, is_update ? update : plain, "a rule");
 	if (err != 0)
 		return err;
@@ -221,8 +223,11 @@ static int take_mapping(struct sw_config *config, const struct sw_yaml *node, bo
 			config, node, "a rule needs 'address' or 'key'; 'any' stands for everybody");
 	if (is_update && mapping.keys == NULL)
 		sw_config_warn(config, node, "updates without a key: an address can be forged");
+	tls = sw_config_child(node, "tls");
+	err = tls ? sw_config_bool(config, tls, &mapping.is_tls) : 0;
 	types = sw_config_child(node, "types");
-	err = types ? get_types(config, types, &mapping.types, &mapping.type_count) : 0;
+	if (err == 0 && types != NULL)
+		err = get_types(config, types, &mapping.types, &mapping.type_count);
 	if (err == 0)
 		err = add_all(config, &mapping, apex, list);
 	free(mapping.types);

@@ -90,6 +90,9 @@ char *sw_config_relative(const char *base, const char *file);
 
 /* ---- parts ---- */
 
+/* config_limits.c */
+int sw_config_take_transfers(struct sw_config *config, const struct sw_yaml *node);
+
 int sw_config_take_keys(struct sw_config *config, const struct sw_yaml *node);
 int sw_config_take_remotes(struct sw_config *config, const struct sw_yaml *node);
 int sw_config_take_templates(struct sw_config *config, const struct sw_yaml *node);

@@ -118,6 +118,7 @@ static size_t answer_request(struct sw_conn *conn, struct sw_conn_tools *tools, 
 {
 	struct sw_request request = {
 		.asker = &conn->asker,
+		.is_encrypted = conn->link.transport->is_encrypted,
 		.answerer = tools->answerer,
 		.view = tools->view,
 		.expect = expect,

@@ -13,11 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND_NS 1000000000ull
-#define QUESTION_NS (2 * SECOND_NS)
 #define QUESTION_TRIES 2
-#define CONNECT_NS (5 * SECOND_NS)
-#define SILENCE_NS (20 * SECOND_NS) /* between two messages of a transfer */
 #define MESSAGE_MAX 65535
 #define QUESTION_MAX 1024 /* with a signature */
 #define MESSAGES_PER_TURN 16
@@ -27,6 +23,7 @@ struct sw_fetch {
 	const struct sw_endpoint *address;
 	const struct sw_hash_key *key;
 	struct sw_incoming_limits limits;
+	uint64_t answer_ns, connect_ns, silence_ns;
 	uint8_t apex[SW_NAME_MAX];
 	struct sw_records soa;
 	bool has_soa, is_whole;
@@ -70,7 +67,7 @@ static int question_send(struct sw_fetch *fetch, uint64_t now_ns)
 	if (err == 0 && send(fetch->question, message, len, 0) < 0)
 		err = -errno;
 	fetch->tries++;
-	fetch->due_ns = now_ns + QUESTION_NS;
+	fetch->due_ns = now_ns + fetch->answer_ns;
 	return err;
 }
 
@@ -105,7 +102,8 @@ static int answer_read(struct sw_fetch *fetch, size_t len, uint32_t *serial)
 		return -ENOMEM;
 	if (knot_pkt_parse(packet, 0) != KNOT_EOK || knot_wire_get_id(fetch->message) != fetch->id ||
 		!knot_wire_get_qr(fetch->message) || knot_pkt_qtype(packet) != KNOT_RRTYPE_SOA ||
-		knot_pkt_qname(packet) == NULL || !sw_name_equal(knot_pkt_qname(packet), fetch->apex))
+		knot_pkt_qclass(packet) != KNOT_CLASS_IN || knot_pkt_qname(packet) == NULL ||
+		!sw_name_equal(knot_pkt_qname(packet), fetch->apex))
 		goto done;
 	err = -EPROTO;
 	if (knot_wire_get_tc(fetch->message)) {
@@ -150,7 +148,7 @@ static enum sw_fetch_state transfer_open(struct sw_fetch *fetch, uint64_t now_ns
 		err = sw_channel_send(fetch->channel, fetch->message, len);
 	if (err != 0)
 		return fail(fetch, "cannot connect: %s", strerror(-err));
-	fetch->due_ns = now_ns + CONNECT_NS;
+	fetch->due_ns = now_ns + fetch->connect_ns;
 	return SW_FETCH_GOING;
 }
 
@@ -237,7 +235,7 @@ static enum sw_fetch_state transfer_turn(struct sw_fetch *fetch, uint64_t now_ns
 			break;
 		if (err != 0)
 			return fail(fetch, "%s", sw_channel_why(fetch->channel));
-		fetch->due_ns = now_ns + SILENCE_NS;
+		fetch->due_ns = now_ns + fetch->silence_ns;
 		enum sw_fetch_state state = message_take(fetch, len);
 		if (state != SW_FETCH_GOING)
 			return state;
@@ -261,6 +259,9 @@ int sw_fetch_new(struct sw_fetch **result, const struct sw_fetch_wish *wish, con
 	fetch->question = -1;
 	fetch->key = wish->key;
 	fetch->limits = wish->limits;
+	fetch->answer_ns = wish->answer_ns;
+	fetch->connect_ns = wish->connect_ns;
+	fetch->silence_ns = wish->silence_ns;
 	fetch->is_whole = wish->is_whole;
 	memcpy(fetch->apex, wish->apex, sw_name_len(wish->apex));
 	fetch->has_soa = sw_records_next(wish->soa, &at, &soa);

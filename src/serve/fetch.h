@@ -25,6 +25,7 @@ struct sw_fetch_wish {
 	bool skips_question;
 	const struct sw_hash_key *key;
 	struct sw_incoming_limits limits;
+	uint64_t answer_ns, connect_ns, silence_ns; /* patience (serve/limits.h) */
 };
 
 struct sw_fetch;

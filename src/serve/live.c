@@ -63,6 +63,12 @@ const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uin
 	return zone != NULL && sw_policy_is_live(zone->policy) ? zone : NULL;
 }
 
+struct sw_limits sw_live_limits(const struct sw_live *live)
+{
+	const struct sw_settings *settings = rcu_dereference(live->settings);
+	return sw_limits(settings ? &settings->limits : &(struct sw_limits){0});
+}
+
 const struct sw_tsig_key *sw_live_key(void *arg, const uint8_t *name, enum sw_tsig_algorithm algorithm)
 {
 	const struct sw_live *live = arg;

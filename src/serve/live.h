@@ -36,6 +36,9 @@ struct sw_update_request *sw_live_updates_take(struct sw_live *live);
 /** The zone of that very name when it is live (sw_policy_is_live()), or NULL. */
 const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uint8_t *apex);
 
+/** How much transfers and requests may take now. */
+struct sw_limits sw_live_limits(const struct sw_live *live);
+
 /** The key of that name and algorithm: a sw_tsig_find_fn with `live` as its argument. */
 const struct sw_tsig_key *sw_live_key(void *live, const uint8_t *name, enum sw_tsig_algorithm algorithm);
 

@@ -147,8 +147,7 @@ static int keep_open(struct node *node)
 	if (node->keep == NULL)
 		return 0;
 	sw_keep_zones(node->keep, node->zones);
-	return sw_requests_new(
-		&node->requests, sw_keep_live(node->keep), &(struct sw_transfer_limits){.at_once = 0});
+	return sw_requests_new(&node->requests, sw_keep_live(node->keep));
 }
 
 static int store_open(struct node *node)

@@ -22,10 +22,15 @@ static bool is_signed(const struct sw_access *rule, const struct sw_peer *peer)
 	       sw_name_equal(rule->key->name, peer->key->name);
 }
 
+static bool fits(const struct sw_access *rule, const struct sw_peer *peer)
+{
+	return is_from(rule, peer) && is_signed(rule, peer) && (peer->is_encrypted || !rule->is_tls);
+}
+
 const struct sw_access *sw_access_find(const struct sw_access_list *list, const struct sw_peer *peer)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (is_from(&list->rules[i], peer) && is_signed(&list->rules[i], peer))
+		if (fits(&list->rules[i], peer))
 			return &list->rules[i];
 	}
 	return NULL;
@@ -48,7 +53,7 @@ bool sw_access_lets(
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct sw_access *rule = &list->rules[i];
-		if (is_from(rule, peer) && is_signed(rule, peer) && is_about(rule, name, type))
+		if (fits(rule, peer) && is_about(rule, name, type))
 			return true;
 	}
 	return false;

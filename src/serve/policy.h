@@ -27,6 +27,7 @@ struct sw_access {
 	uint8_t address_len; /* 0: from anywhere */
 	uint8_t bits;
 	const struct sw_tsig_key *key; /* NULL: need not be signed */
+	bool is_tls;		       /* over TLS alone (RFC 9103 s11: strict) */
 	/* updates alone */
 	uint8_t *name;	 /* at or below it; NULL: the whole zone */
 	uint16_t *types; /* NULL: all, and type ANY, which removes all of them */
@@ -74,6 +75,7 @@ struct sw_peer {
 	uint8_t address[16];
 	uint8_t address_len;
 	const struct sw_tsig_key *key; /* that its message was signed with; NULL: none */
+	bool is_encrypted;	       /* over TLS */
 };
 
 /** The first rule that lets it, or NULL. Names and types of updates are not looked at. */

@@ -24,14 +24,13 @@ struct hand {
 	size_t question_end; /* 0: there is none that can be read */
 };
 
-int sw_requests_new(
-	struct sw_requests **result, struct sw_live *live, const struct sw_transfer_limits *limits)
+int sw_requests_new(struct sw_requests **result, struct sw_live *live)
 {
 	struct sw_requests *requests = calloc(1, sizeof(*requests));
 	if (requests == NULL)
 		return -ENOMEM;
 	requests->live = live;
-	requests->transfers = sw_transfers_new(limits);
+	requests->transfers = sw_transfers_new();
 	if (requests->transfers == NULL) {
 		free(requests);
 		return -ENOMEM;
@@ -402,6 +401,7 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 		.peer.address_len = request->asker->address_len,
 	};
 	memcpy(hand.peer.address, request->asker->address, sizeof(hand.peer.address));
+	hand.peer.is_encrypted = request->is_encrypted;
 	int rcode =
 		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
 	question_read(&hand);

@@ -19,8 +19,7 @@ struct sw_requests {
 
 /** @param live  outlives it
  * @return 0 or -ENOMEM */
-int sw_requests_new(
-	struct sw_requests **requests, struct sw_live *live, const struct sw_transfer_limits *limits);
+int sw_requests_new(struct sw_requests **requests, struct sw_live *live);
 void sw_requests_free(struct sw_requests *requests); /* takes NULL */
 
 /** Whether there are live zones now. The control page's punts_requests is to say the same. Any thread. */
@@ -43,6 +42,7 @@ static inline bool sw_requests_may_be(const struct sw_requests *requests, const 
 /** One message, and what becomes of it. */
 struct sw_request {
 	const struct sw_asker *asker;
+	bool is_encrypted; /* over TLS */
 	struct sw_worker *answerer;
 	const struct sw_image_view *view;
 	/** An update is about to wait: set done() and arg of it. @return 0 or -errno: SERVFAIL */

@@ -77,7 +77,7 @@ static bool due_take(struct sw_secondary *secondary)
 	if (zone != NULL && sw_secondary_due_s(zone) <= now) {
 		if (sw_refresh_is_expired(&zone->refresh, now))
 			delivery = expire(zone);
-		else if (secondary->attempt_count < ATTEMPTS_MAX)
+		else if (secondary->attempt_count < sw_limits(&secondary->settings->limits).in_at_once)
 			attempt = sw_attempt_new(secondary, zone);
 		sw_secondary_heap_settle(secondary, zone);
 	}
@@ -220,6 +220,7 @@ void sw_secondary_free(struct sw_secondary *secondary)
 		sw_secondary_zone_free(secondary->zones[i]);
 	free(secondary->zones);
 	free(secondary->heap);
+	free(secondary->queues);
 	sw_settings_free(secondary->settings);
 	sw_notify_free(secondary->notify);
 	if (secondary->epoll >= 0)
@@ -258,7 +259,9 @@ int sw_secondary_set(
 	struct sw_secondary_entry **heap =
 		calloc(settings->zone_count + 1, sizeof(struct sw_secondary_entry *));
 	bool *is_new = calloc(settings->zone_count + 1, sizeof(bool));
-	int err = zones && heap && is_new ? 0 : -ENOMEM;
+	struct sw_secondary_queue *queues = NULL;
+	int err =
+		zones && heap && is_new ? sw_secondary_queues_new(&queues, settings->remote_count) : -ENOMEM;
 	pthread_mutex_lock(&secondary->lock);
 	for (size_t i = 0; err == 0 && i < settings->zone_count; i++) {
 		const struct sw_zone_setting *setting = &settings->zones[i];
@@ -279,6 +282,7 @@ int sw_secondary_set(
 	}
 	struct sw_secondary_entry **old = err ? zones : secondary->zones,
 				  **old_heap = err ? heap : secondary->heap;
+	struct sw_secondary_queue *old_queues = err ? queues : secondary->queues;
 	if (err == 0) {
 		/* both lists are in the order of names: whoever is not in the new one goes */
 		for (size_t i = 0; i < secondary->count; i++) {
@@ -291,7 +295,11 @@ int sw_secondary_set(
 			while (sw_name_compare(settings->zones[j].apex, zones[i]->apex) != 0)
 				j++;
 			zones[i]->setting = &settings->zones[j];
+			zones[i]->is_waiting = false; /* it is due, and waits anew where it must */
+			zones[i]->start_remote = 0;
 		}
+		secondary->queues = queues;
+		secondary->waiting = 0;
 		secondary->zones = zones;
 		secondary->heap = heap;
 		secondary->count = 0;
@@ -305,6 +313,7 @@ int sw_secondary_set(
 	pthread_mutex_unlock(&secondary->lock);
 	free(old);
 	free(old_heap);
+	free(old_queues);
 	free(is_new);
 	eventfd_write(secondary->wake, 1);
 	return err;

@@ -33,21 +33,37 @@ static void attempt_watch(struct sw_secondary *secondary, struct sw_attempt *att
 	attempt->fd = fd;
 }
 
+/** It is not asked any more: the next zone that waits for it has its turn. */
+static void remote_leave(struct sw_secondary *secondary, const struct sw_remote *remote)
+{
+	pthread_mutex_lock(&secondary->lock);
+	sw_secondary_wake(secondary, remote);
+	pthread_mutex_unlock(&secondary->lock);
+}
+
 /** Ask the address at hand. @return whether there was one */
 bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt)
 {
 	const struct sw_zone_policy *policy = attempt->setting->policy;
+	const struct sw_limits limits = sw_limits(&attempt->settings->limits);
 	struct sw_records none = {0};
 	sw_fetch_free(attempt->fetch);
 	attempt->fetch = NULL;
 	attempt->fd = -1;
 	while (attempt->remote < policy->primary_count) {
 		if (attempt->address >= remote_of(attempt)->address_count) {
+			remote_leave(secondary, remote_of(attempt));
 			attempt->remote++;
 			attempt->address = 0;
 			continue;
 		}
 		pthread_mutex_lock(&secondary->lock);
+		if (attempt->address == 0 && sw_secondary_is_full(secondary, attempt) &&
+			sw_secondary_wait(secondary, attempt)) {
+			pthread_mutex_unlock(&secondary->lock);
+			sw_attempt_end(secondary, attempt);
+			return true;
+		}
 		const struct sw_secondary_entry *zone = zone_of(secondary, attempt);
 		int err = sw_fetch_new(&attempt->fetch,
 			&(struct sw_fetch_wish){.apex = attempt->apex,
@@ -55,9 +71,13 @@ bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt
 				.is_whole = attempt->is_whole,
 				.skips_question = attempt->skips_question,
 				.key = &secondary->key,
-				.limits = {.records = policy->records_max ? policy->records_max : RECORDS_MAX,
+				.answer_ns = limits.in_answer_ns,
+				.connect_ns = limits.in_connect_ns,
+				.silence_ns = limits.in_silence_ns,
+				.limits = {.records = policy->records_max ? policy->records_max
+									  : limits.in_records,
 					.bytes = policy->transfer_bytes_max ? policy->transfer_bytes_max
-									    : BYTES_MAX}},
+									    : limits.in_bytes}},
 			remote_of(attempt), attempt->address, sw_now_ns());
 		pthread_mutex_unlock(&secondary->lock);
 		if (err == 0) {
@@ -75,6 +95,8 @@ void sw_attempt_end(struct sw_secondary *secondary, struct sw_attempt *attempt)
 		if (secondary->attempts[i] == attempt)
 			secondary->attempts[i] = secondary->attempts[--secondary->attempt_count];
 	}
+	if (attempt->fetch != NULL)
+		remote_leave(secondary, remote_of(attempt));
 	sw_fetch_free(attempt->fetch);
 	sw_settings_free(attempt->settings);
 	free(attempt);
@@ -177,6 +199,8 @@ struct sw_attempt *sw_attempt_new(struct sw_secondary *secondary, struct sw_seco
 	memcpy(attempt->apex, zone->apex, sw_name_len(zone->apex));
 	zone->refresh.is_asking = true;
 	zone->is_noted = zone->is_whole = false;
+	attempt->remote = zone->start_remote;
+	zone->start_remote = 0;
 	secondary->attempts[secondary->attempt_count++] = attempt;
 	return attempt;
 }

@@ -17,12 +17,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define ATTEMPTS_MAX 64 /* at once: thousands of zones that are due together wait for each other */
 #define FORWARDS_MAX 64 /* at once; more hear SERVFAIL, and ask again */
 #define EVENTS 32
 #define SECOND_NS 1000000000ull
-#define RECORDS_MAX 100000000ull /* of a transfer, unless told */
-#define BYTES_MAX (16ull << 30)
 #define LATER_MS 1000 /* the clock is looked at that often at least: it may be set */
 
 struct sw_secondary_entry {
@@ -31,7 +28,10 @@ struct sw_secondary_entry {
 	struct sw_refresh refresh;
 	uint32_t noted_serial; /* of a NOTIFY */
 	bool is_noted, is_whole;
-	size_t place; /* in the heap */
+	bool is_waiting; /* for a place at a primary */
+	struct sw_secondary_entry *next_waiting;
+	size_t start_remote; /* where to begin, having waited */
+	size_t place;	     /* in the heap */
 	char why[256];
 	uint8_t apex[];
 };
@@ -62,10 +62,12 @@ struct sw_secondary {
 	struct sw_secondary_entry **zones; /* by name */
 	struct sw_secondary_entry **heap;  /* by when something is due */
 	size_t count;
+	struct sw_secondary_queue *queues; /* as many as remotes in `settings` */
+	size_t waiting;			   /* in all queues */
 	struct sw_forward *forwards_new[FORWARDS_MAX];
 	unsigned forward_new_count;
 	/* the thread's */
-	struct sw_attempt *attempts[ATTEMPTS_MAX];
+	struct sw_attempt *attempts[SW_TRANSFERS_MAX];
 	unsigned attempt_count;
 	struct sw_forward *forwards[FORWARDS_MAX];
 	unsigned forward_count;
@@ -103,6 +105,17 @@ int sw_secondary_soa_keep(struct sw_secondary_entry *zone, const struct sw_recor
 bool sw_secondary_soa(const struct sw_secondary_entry *zone, struct sw_record *soa);
 /** The SOA's timers, within the operator's bounds; where there is none, those that suit a zone never seen. */
 struct sw_soa_timers sw_secondary_timers(const struct sw_secondary_entry *zone);
+
+/* secondary_wait.c: zones that wait for a place at a primary. With the lock held. */
+
+/** One queue per remote. @return 0 or -ENOMEM */
+int sw_secondary_queues_new(struct sw_secondary_queue **queues, size_t remotes);
+/** Whether the remote at hand is asked by as many others as may be. */
+bool sw_secondary_is_full(const struct sw_secondary *secondary, const struct sw_attempt *attempt);
+/** Have the zone wait for the remote at hand. @return false where it cannot: go on */
+bool sw_secondary_wait(struct sw_secondary *secondary, const struct sw_attempt *attempt);
+/** A place there is free: the next one is due. */
+void sw_secondary_wake(struct sw_secondary *secondary, const struct sw_remote *remote);
 
 /* secondary_attempt.c: the thread's, without the lock but for the first */
 

@@ -26,7 +26,8 @@ void sw_secondary_zone_free(struct sw_secondary_entry *zone)
 /** When something is to be done: ask, or say that it has expired. */
 int64_t sw_secondary_due_s(const struct sw_secondary_entry *zone)
 {
-	int64_t ask_s = zone->refresh.is_asking ? INT64_MAX : zone->refresh.next_s;
+	bool is_in_hand = zone->refresh.is_asking || zone->is_waiting;
+	int64_t ask_s = is_in_hand ? INT64_MAX : zone->refresh.next_s;
 	int64_t end_s = zone->refresh.expires_s ? zone->refresh.expires_s : INT64_MAX;
 	return ask_s < end_s ? ask_s : end_s;
 }

@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "serve/endpoint.h"
+#include "serve/limits.h"
 #include "serve/policy.h"
 #include "serve/tls.h"
 #include "wire/name.h"
@@ -72,7 +73,8 @@ struct sw_settings {
 	struct sw_tls_options tls;
 	struct sw_gate gate;
 	struct sw_guard_options guard;
-	uint16_t udp_max; /* largest UDP reply, bytes */
+	struct sw_limits limits; /* as told; 0: the default */
+	uint16_t udp_max;	 /* largest UDP reply, bytes */
 	bool cookies;
 	unsigned cookie_secret_count;
 	uint8_t cookie_secret[2][16]; /* current, previous (RFC 9018 s5) */

@@ -6,21 +6,15 @@
 #include <string.h>
 #include <time.h>
 
-#define PLACES_MAX 1024
-#define AT_ONCE 64
-#define ADDRESS_AT_ONCE 8
-#define LONGEST_NS (7200ull * 1000000000)
-
 struct place {
 	uint8_t address[16];
 	uint8_t address_len; /* 0: free */
 };
 
 struct sw_transfers {
-	struct sw_transfer_limits limits;
 	pthread_mutex_t lock; /* of what follows */
 	unsigned in_hand;
-	struct place places[PLACES_MAX];
+	struct place places[SW_TRANSFERS_MAX];
 };
 
 struct sw_transfer {
@@ -40,19 +34,11 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-struct sw_transfers *sw_transfers_new(const struct sw_transfer_limits *limits)
+struct sw_transfers *sw_transfers_new(void)
 {
 	struct sw_transfers *transfers = calloc(1, sizeof(*transfers));
-	if (transfers == NULL)
-		return NULL;
-	transfers->limits = *limits;
-	if (transfers->limits.at_once == 0 || transfers->limits.at_once > PLACES_MAX)
-		transfers->limits.at_once = transfers->limits.at_once ? PLACES_MAX : AT_ONCE;
-	if (transfers->limits.address_at_once == 0)
-		transfers->limits.address_at_once = ADDRESS_AT_ONCE;
-	if (transfers->limits.longest_ns == 0)
-		transfers->limits.longest_ns = LONGEST_NS;
-	pthread_mutex_init(&transfers->lock, NULL);
+	if (transfers != NULL)
+		pthread_mutex_init(&transfers->lock, NULL);
 	return transfers;
 }
 
@@ -73,12 +59,13 @@ unsigned sw_transfers_in_hand(struct sw_transfers *transfers)
 }
 
 /** @return NULL when there is none */
-static struct place *place_take(struct sw_transfers *transfers, const struct sw_peer *peer)
+static struct place *place_take(
+	struct sw_transfers *transfers, const struct sw_limits *limits, const struct sw_peer *peer)
 {
 	struct place *found = NULL;
-	unsigned same = 0;
+	uint64_t same = 0;
 	pthread_mutex_lock(&transfers->lock);
-	for (unsigned i = 0; i < transfers->limits.at_once; i++) {
+	for (unsigned i = 0; i < SW_TRANSFERS_MAX; i++) {
 		struct place *place = &transfers->places[i];
 		if (place->address_len == 0)
 			found = place;
@@ -86,7 +73,7 @@ static struct place *place_take(struct sw_transfers *transfers, const struct sw_
 			 memcmp(place->address, peer->address, peer->address_len) == 0)
 			same++;
 	}
-	if (same >= transfers->limits.address_at_once)
+	if (transfers->in_hand >= limits->out_at_once || same >= limits->out_address_at_once)
 		found = NULL;
 	if (found != NULL) {
 		memcpy(found->address, peer->address, sizeof(found->address));
@@ -118,7 +105,8 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 	const struct sw_peer *peer, const struct sw_outgoing_query *query, bool is_udp,
 	const struct sw_tsig *tsig)
 {
-	struct place *place = place_take(transfers, peer);
+	const struct sw_limits limits = sw_live_limits(live);
+	struct place *place = place_take(transfers, &limits, peer);
 	if (place == NULL)
 		return -EAGAIN;
 	struct sw_transfer *transfer = calloc(1, sizeof(*transfer));
@@ -128,7 +116,7 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 	}
 	transfer->transfers = transfers;
 	transfer->place = place;
-	transfer->due_ns = clock_ns(CLOCK_MONOTONIC) + transfers->limits.longest_ns;
+	transfer->due_ns = clock_ns(CLOCK_MONOTONIC) + limits.out_longest_ns;
 	tsig_copy(transfer, tsig);
 	int err = sw_live_snapshot(live, &transfer->snapshot);
 	if (err == 0)

@@ -8,21 +8,16 @@
 
 struct sw_transfers;
 
-struct sw_transfer_limits {
-	unsigned at_once;	  /* in all, at most 1,024; 0: 64 */
-	unsigned address_at_once; /* to one address; 0: 8 */
-	uint64_t longest_ns; /* that one may take: while it lasts, what it reads is kept on disk; 0: 2 h */
-};
-
 /** @return NULL when out of memory */
-struct sw_transfers *sw_transfers_new(const struct sw_transfer_limits *limits);
+struct sw_transfers *sw_transfers_new(void);
 void sw_transfers_free(struct sw_transfers *transfers); /* none is in hand */
 unsigned sw_transfers_in_hand(struct sw_transfers *transfers);
 
 /** A source of messages. One thread at a time. */
 struct sw_transfer;
 
-/** Begin one; who may have the zone is known to the caller.
+/** Begin one; who may have the zone is known to the caller, who is in a read-side critical section. Of limits
+ * those that are told now hold (sw_live_limits()).
  * @param tsig  of the query; what it points to is copied
  * @return 0; -EAGAIN when there are too many; -ENOENT for a zone that is not there; other -errno */
 int sw_transfer_new(struct sw_transfer **transfer, struct sw_transfers *transfers, struct sw_live *live,

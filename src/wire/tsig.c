@@ -13,6 +13,8 @@
 #define BADSIG 16
 #define BADKEY 17
 #define BADTIME 18
+#define BADTRUNC 22
+#define MAC_MIN 10	/* bytes, RFC 8945 s5.2.2.1 */
 #define UNSIGNED_MAX 99 /* RFC 8945 s5.3.1 */
 
 static const dnssec_tsig_algorithm_t algorithms[SW_TSIG_ALGORITHM_COUNT] = {
@@ -147,7 +149,8 @@ static int tsig_take(uint8_t *message, size_t *len, size_t at, knot_rrset_t *rr)
 	knot_rrset_init_empty(rr);
 	if (knot_rrset_rr_from_wire(message, &end, *len, rr, NULL, false) != KNOT_EOK)
 		return -EBADMSG;
-	if (!knot_tsig_rdata_is_ok(rr)) {
+	/* RFC 8945 s4.2: class and TTL are not signed as they stand */
+	if (!knot_tsig_rdata_is_ok(rr) || rr->rclass != KNOT_CLASS_ANY || rr->ttl != 0) {
 		knot_rrset_clear(rr, NULL);
 		return -EBADMSG;
 	}
@@ -180,7 +183,108 @@ static const struct sw_tsig_key *key_find(sw_tsig_find_fn *find, void *arg, cons
 	return NULL;
 }
 
-/** @return RCODE */
+/** RFC 8945 s5.2.2.1: more than the hash gives, or too little to prove anything, is no MAC. */
+static bool mac_fits(const struct sw_tsig_key *key, size_t len)
+{
+	size_t whole = dnssec_tsig_algorithm_size(algorithms[key->algorithm]);
+	size_t least = whole / 2 > MAC_MIN ? whole / 2 : MAC_MIN;
+	return len >= least && len <= whole;
+}
+
+/** What a TSIG says beside its MAC. Names as they are signed: lower case, not compressed. */
+struct terms {
+	const uint8_t *name, *algorithm;
+	uint64_t time_s;
+	unsigned fudge, error, other_len;
+	const uint8_t *other;
+};
+
+#define TERMS_MAX (2 * SW_NAME_MAX + 18)
+
+static size_t number_put(uint8_t *out, size_t at, unsigned value)
+{
+	out[at] = (uint8_t)(value >> 8);
+	out[at + 1] = (uint8_t)value;
+	return at + 2;
+}
+
+static size_t time_put(uint8_t *out, size_t at, const struct terms *terms)
+{
+	at = number_put(out, at, (unsigned)(terms->time_s >> 32));
+	at = number_put(out, at, (unsigned)(terms->time_s >> 16));
+	at = number_put(out, at, (unsigned)terms->time_s);
+	return number_put(out, at, terms->fudge);
+}
+
+/** As they are signed behind a message, but for the other data (s4.3.3). @return their length */
+static size_t terms_put(uint8_t *out, const struct terms *terms)
+{
+	size_t name_len = sw_name_len(terms->name), algorithm_len = sw_name_len(terms->algorithm);
+	memcpy(out, terms->name, name_len);
+	memcpy(out + name_len, (const uint8_t[]){0, SW_CLASS_ANY, 0, 0, 0, 0}, 6);
+	memcpy(out + name_len + 6, terms->algorithm, algorithm_len);
+	size_t at = time_put(out, name_len + 6 + algorithm_len, terms);
+	return number_put(out, number_put(out, at, terms->error), terms->other_len);
+}
+
+/** What libknot has no function for: the MAC of terms other than its own.
+ * @param before  whose MAC the query had, for a reply; NULL for a query
+ * @return 0 or -EIO */
+static int mac_make(uint8_t *mac, const struct sw_tsig_key *key, const struct sw_tsig *before,
+	const uint8_t *message, size_t len, const struct terms *terms)
+{
+	uint8_t said[TERMS_MAX], its_len[2];
+	number_put(its_len, 0, before ? before->mac_len : 0);
+	const dnssec_binary_t secret = {.size = key->secret_len, .data = (uint8_t *)(uintptr_t)key->secret};
+	const dnssec_binary_t parts[] = {
+		{.size = before ? 2 : 0, .data = its_len},
+		{.size = before ? before->mac_len : 0,
+			.data = before ? (uint8_t *)(uintptr_t)before->mac : NULL},
+		{.size = len, .data = (uint8_t *)(uintptr_t)message},
+		{.size = terms_put(said, terms), .data = said},
+		{.size = terms->other_len, .data = (uint8_t *)(uintptr_t)terms->other},
+	};
+	dnssec_tsig_ctx_t *context = NULL;
+	int err = dnssec_tsig_new(&context, algorithms[key->algorithm], &secret);
+	for (size_t i = 0; err == DNSSEC_EOK && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].size > 0)
+			err = dnssec_tsig_add(context, &parts[i]);
+	}
+	if (err == DNSSEC_EOK)
+		err = dnssec_tsig_write(context, mac);
+	dnssec_tsig_free(context);
+	return err == DNSSEC_EOK ? 0 : -EIO;
+}
+
+static const uint8_t *algorithm_name(const struct sw_tsig_key *key)
+{
+	return dnssec_tsig_algorithm_to_dname(algorithms[key->algorithm]);
+}
+
+/** Whether a MAC that is cut short is the beginning of the right one: libknot checks whole ones alone. */
+static bool mac_begins_right(
+	const struct sw_tsig_key *key, const uint8_t *message, size_t len, const knot_rrset_t *rr)
+{
+	uint8_t right[sizeof(((struct sw_tsig *)NULL)->mac)];
+	const struct terms terms = {
+		.name = key->name,
+		.algorithm = algorithm_name(key),
+		.time_s = knot_tsig_rdata_time_signed(rr),
+		.fudge = knot_tsig_rdata_fudge(rr),
+		.error = knot_tsig_rdata_error(rr),
+		.other_len = knot_tsig_rdata_other_data_length(rr),
+		.other = knot_tsig_rdata_other_data(rr),
+	};
+	if (mac_make(right, key, NULL, message, len, &terms) != 0)
+		return false;
+	const uint8_t *mac = knot_tsig_rdata_mac(rr);
+	unsigned apart = 0; /* in a time that does not tell where they part */
+	for (size_t i = 0; i < knot_tsig_rdata_mac_length(rr); i++)
+		apart |= (unsigned)(mac[i] ^ right[i]);
+	return apart == 0;
+}
+
+/** Key, MAC, time and length, in this order (s5.2). @return RCODE */
 static int query_judge(struct sw_tsig *tsig, const struct sw_tsig_key *key, const uint8_t *message,
 	size_t len, const knot_rrset_t *rr, uint64_t now_s)
 {
@@ -192,14 +296,21 @@ static int query_judge(struct sw_tsig *tsig, const struct sw_tsig_key *key, cons
 		tsig->error = BADKEY;
 		return SW_RCODE_NOTAUTH;
 	}
+	size_t mac_len = knot_tsig_rdata_mac_length(rr);
+	if (!mac_fits(key, mac_len))
+		return SW_RCODE_FORMERR;
 	knot_tsig_key_t its = knot_key(key);
+	bool is_cut = mac_len < dnssec_tsig_algorithm_size(its.algorithm);
 	tsig->key = key;
 	mac_keep(tsig, rr);
-	int err = knot_tsig_server_check(rr, message, len, &its);
+	int err = !is_cut				    ? knot_tsig_server_check(rr, message, len, &its)
+		  : mac_begins_right(key, message, len, rr) ? KNOT_EOK
+							    : KNOT_TSIG_EBADSIG;
 	uint64_t apart_s = now_s > tsig->time_s ? now_s - tsig->time_s : tsig->time_s - now_s;
-	if (err == KNOT_EOK && apart_s <= knot_tsig_rdata_fudge(rr))
+	bool is_late = err == KNOT_TSIG_EBADTIME || (err == KNOT_EOK && apart_s > knot_tsig_rdata_fudge(rr));
+	if (err == KNOT_EOK && !is_late && !is_cut)
 		return 0;
-	tsig->error = err == KNOT_EOK || err == KNOT_TSIG_EBADTIME ? BADTIME : BADSIG;
+	tsig->error = is_late ? BADTIME : err == KNOT_EOK ? BADTRUNC : BADSIG;
 	return SW_RCODE_NOTAUTH;
 }
 
@@ -220,32 +331,36 @@ int sw_tsig_check_query(
 	return rcode;
 }
 
-/** A refusal without a signature: of a key that is not known, or a signature that is not right (s5.2.1,
- * s5.2.2). */
-static int refusal_add(const struct sw_tsig *tsig, uint8_t *message, size_t *len, size_t max)
+/** A refusal that libknot does not make: without a signature, of a key that is not known, or a signature that
+ * is not right (s5.2.1, s5.2.2); signed, of one that is cut short (s5.2.4). */
+static int refusal_add(const struct sw_tsig *tsig, uint8_t *message, size_t *len, size_t max, uint64_t now_s)
 {
-	const uint8_t *name = tsig->key ? tsig->key->name : tsig->refused_name;
-	const uint8_t *algorithm = tsig->key
-					   ? dnssec_tsig_algorithm_to_dname(algorithms[tsig->key->algorithm])
-					   : tsig->refused_algorithm;
-	size_t name_len = sw_name_len(name), algorithm_len = sw_name_len(algorithm);
-	size_t rdata_len = algorithm_len + 16;
-	if (*len + name_len + 10 + rdata_len > max)
+	bool is_signed = tsig->error == BADTRUNC;
+	uint8_t mac[sizeof(tsig->mac)] = {0};
+	const struct terms terms = {
+		.name = tsig->key ? tsig->key->name : tsig->refused_name,
+		.algorithm = tsig->key ? algorithm_name(tsig->key) : tsig->refused_algorithm,
+		.time_s = is_signed ? now_s : tsig->time_s,
+		.fudge = SW_TSIG_FUDGE_S,
+		.error = tsig->error,
+	};
+	size_t name_len = sw_name_len(terms.name), algorithm_len = sw_name_len(terms.algorithm);
+	size_t mac_len = is_signed ? dnssec_tsig_algorithm_size(algorithms[tsig->key->algorithm]) : 0;
+	size_t rdata_len = algorithm_len + 16 + mac_len;
+	if (*len + name_len + 10 + rdata_len > max ||
+		(is_signed && mac_make(mac, tsig->key, tsig, message, *len, &terms) != 0))
 		return -ENOSPC;
 	uint8_t *out = message + *len;
-	memcpy(out, name, name_len);
-	out += name_len;
+	memcpy(out, terms.name, name_len);
 	const uint8_t fixed[] = {
 		0, SW_TYPE_TSIG, 0, SW_CLASS_ANY, 0, 0, 0, 0, (uint8_t)(rdata_len >> 8), (uint8_t)rdata_len};
-	memcpy(out, fixed, sizeof(fixed));
-	out += sizeof(fixed);
-	memcpy(out, algorithm, algorithm_len);
-	out += algorithm_len;
-	for (int shift = 40; shift >= 0; shift -= 8)
-		*out++ = (uint8_t)(tsig->time_s >> shift);
-	const uint8_t rest[] = {SW_TSIG_FUDGE_S >> 8, SW_TSIG_FUDGE_S & 0xff, 0, 0, (uint8_t)(tsig->id >> 8),
-		(uint8_t)tsig->id, 0, (uint8_t)tsig->error, 0, 0};
-	memcpy(out, rest, sizeof(rest));
+	memcpy(out + name_len, fixed, sizeof(fixed));
+	size_t at = name_len + sizeof(fixed);
+	memcpy(out + at, terms.algorithm, algorithm_len);
+	at = number_put(out, time_put(out, at + algorithm_len, &terms), (unsigned)mac_len);
+	memcpy(out + at, mac, mac_len);
+	at = number_put(out, at + mac_len, tsig->id);
+	number_put(out, number_put(out, at, terms.error), terms.other_len);
 	*len += name_len + 10 + rdata_len;
 	knot_wire_set_arcount(message, (uint16_t)(knot_wire_get_arcount(message) + 1));
 	return 0;
@@ -255,9 +370,9 @@ int sw_tsig_sign_reply(struct sw_tsig *tsig, uint8_t *message, size_t *len, size
 {
 	uint8_t digest[sizeof(tsig->mac)];
 	size_t digest_len = sizeof(digest);
-	(void)now_s; /* libknot's clock is the system's */
-	if (tsig->error == BADKEY || tsig->error == BADSIG)
-		return refusal_add(tsig, message, len, max);
+	if (tsig->error == BADKEY || tsig->error == BADSIG || tsig->error == BADTRUNC)
+		return refusal_add(
+			tsig, message, len, max, now_s); /* of the others, libknot's clock is the system's */
 	if (tsig->key == NULL)
 		return 0;
 	knot_tsig_key_t key = knot_key(tsig->key);
@@ -330,7 +445,8 @@ static int signed_take(struct sw_tsig *tsig, uint8_t *message, size_t *len, size
 	if (tsig_take(message, len, at, &rr) != 0)
 		return -EBADMSG;
 	tsig->error = knot_tsig_rdata_error(&rr);
-	bool is_refusal = tsig->error == BADKEY || tsig->error == BADSIG || tsig->error == BADTIME;
+	bool is_refusal = tsig->error >= BADSIG && tsig->error <= BADTIME;
+	is_refusal |= tsig->error == BADTRUNC;
 	bool is_ours = sw_name_equal(rr.owner, tsig->key->name) &&
 		       knot_tsig_rdata_alg(&rr) == algorithms[tsig->key->algorithm];
 	int err = is_refusal ? -EKEYREJECTED : is_ours ? 0 : -EBADMSG;

@@ -53,7 +53,7 @@ struct sw_tsig {
 	uint32_t mac_len;
 	uint32_t messages; /* signed or checked since the first */
 	uint64_t time_s;   /* signed at: never goes back */
-	uint16_t error;	   /* BADSIG, BADKEY, BADTIME to be told in the reply; 0 for none */
+	uint16_t error;	   /* BADSIG, BADKEY, BADTIME, BADTRUNC to be told in the reply; 0 for none */
 	uint16_t id;	   /* of the query, as its signer wrote it */
 	uint8_t refused_name[SW_NAME_MAX], refused_algorithm[SW_NAME_MAX]; /* of a key that is not known */
 	/* messages of a stream since the last that was signed (s5.3.1) */
@@ -66,14 +66,15 @@ void sw_tsig_end(struct sw_tsig *tsig); /* free what a stream held */
 /** Answering: check a query, and take its TSIG off.
  * @param len  in and out
  * @return 0: there was none (tsig->key NULL) or it is right (tsig->key set); else the RCODE to refuse with:
- *         SW_RCODE_FORMERR (a TSIG that is not the last record, or malformed) or SW_RCODE_NOTAUTH, with
- *         tsig->error */
+ *         SW_RCODE_FORMERR (a TSIG that is not the last record, or malformed, or of a MAC longer or shorter
+ *         than may be: RFC 8945 s5.2.2.1) or SW_RCODE_NOTAUTH, with tsig->error. A MAC that is cut short and
+ *         right is refused, too: BADTRUNC */
 int sw_tsig_check_query(struct sw_tsig *tsig, sw_tsig_find_fn *find, void *arg, uint8_t *message, size_t *len,
 	uint64_t now_s);
 
 /** Answering: sign a reply, or the next message of one; does nothing where the query was not signed. A
  * refusal of s5.2 is signed where s5.2 says so, and unsigned otherwise.
- * @param max  bytes that the message may have
+ * @param max  bytes that the message may have, at most 65,535
  * @return 0 or -ENOSPC */
 int sw_tsig_sign_reply(struct sw_tsig *tsig, uint8_t *message, size_t *len, size_t max, uint64_t now_s);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/incoming.h"
 #include "wire/message.h"
+#include "zone/contents_inside.h"
 #include "zone/rdata.h"
 #include <errno.h>
 #include <libknot/libknot.h>
@@ -183,8 +184,8 @@ static bool is_first_soa(const struct sw_incoming *incoming, const struct sw_rec
 {
 	struct sw_record first;
 	size_t at = 0;
-	return sw_records_next(&incoming->new_soa, &at, &first) && first.rdata_len == soa->rdata_len &&
-	       memcmp(first.rdata, soa->rdata, soa->rdata_len) == 0;
+	return sw_records_next(&incoming->new_soa, &at, &first) &&
+	       sw_contents_rdata_equal(SW_TYPE_SOA, first.rdata, first.rdata_len, soa->rdata, soa->rdata_len);
 }
 
 static enum sw_incoming_state zone_add(struct sw_incoming *incoming, const struct sw_record *record)
@@ -359,7 +360,8 @@ static size_t question_check(const struct sw_incoming *incoming, const uint8_t *
 		return 0;
 	at += (size_t)name_len;
 	unsigned type = (unsigned)message[at] << 8 | message[at + 1];
-	bool is_same = type == (incoming->is_ixfr ? SW_TYPE_IXFR : SW_TYPE_AXFR) &&
+	bool is_same = type == (incoming->is_ixfr ? SW_TYPE_IXFR : SW_TYPE_AXFR) && message[at + 2] == 0 &&
+		       message[at + 3] == SW_CLASS_IN && /* RFC 5936 s2.2.1: the question is the query's */
 		       sw_name_equal(name, incoming->apex);
 	return is_same ? at + 4 : 0;
 }

@@ -84,7 +84,7 @@ static void a_policy(void **state)
 		      "    notify: one\n"
 		      "    allow-notify: 192.0.2.0/28\n"
 		      "    allow-transfer: [any, key b.key, {address: [192.0.2.7, \"2001:db8::/32\"], key: "
-		      "[a.key, b.key]}]\n"
+		      "[a.key, b.key], tls: on}]\n"
 		      "    allow-update: {key: a.key, name: [www.example.com, '@', x.@], types: [A, TXT]}\n"
 		      "    forward-updates: on\n"
 		      "    refresh-min: 5m\n    refresh-max: 2w\n    retry-min: 7\n    expire-max: 1d\n"
@@ -105,6 +105,7 @@ static void a_policy(void **state)
 	assert_true(rules[2].address_len == 4 && rules[2].bits == 32 && rules[2].key == &settings->keys[0]);
 	assert_true(rules[3].address_len == 4 && rules[3].key == &settings->keys[1]);
 	assert_true(rules[5].address_len == 16 && rules[5].bits == 32 && rules[5].key == &settings->keys[1]);
+	assert_true(rules[2].is_tls && rules[5].is_tls && !rules[1].is_tls);
 	assert_int_equal(policy->update_by.count, 3);
 	uint8_t name[SW_NAME_MAX];
 	sw_name_parse("example.com", name);
@@ -121,6 +122,28 @@ static void a_policy(void **state)
 	assert_int_equal(policy->records_max, 10);
 	assert_int_equal(policy->transfer_bytes_max, 2ull << 30);
 	assert_int_equal(policy->journal_bytes_max, 65536);
+	sw_settings_free(settings);
+}
+
+/** What is not told is 0: sw_limits() knows the defaults. */
+static void limits(void **state)
+{
+	(void)state;
+	struct sw_settings *settings = settings_of("transfers:\n"
+						   "  max-in: 7\n  max-in-per-primary: 2\n  max-out: 3\n"
+						   "  max-out-time: 1d\n  connect-timeout: 500ms\n"
+						   "  max-records: 4294967295\n  max-transfer-size: 2T\n");
+	assert_int_equal(settings->limits.in_at_once, 7);
+	assert_int_equal(settings->limits.in_primary_at_once, 2);
+	assert_int_equal(settings->limits.out_address_at_once, 0);
+	struct sw_limits told = sw_limits(&settings->limits);
+	assert_int_equal(told.out_at_once, 3);
+	assert_int_equal(told.out_address_at_once, 8);
+	assert_int_equal(told.out_longest_ns, 86400 * SW_LIMIT_SECOND_NS);
+	assert_int_equal(told.in_connect_ns, SW_LIMIT_SECOND_NS / 2);
+	assert_int_equal(told.in_silence_ns, 20 * SW_LIMIT_SECOND_NS);
+	assert_int_equal(told.in_records, UINT32_MAX);
+	assert_int_equal(told.in_bytes, 2ull << 40);
 	sw_settings_free(settings);
 }
 
@@ -213,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(peers),
 		cmocka_unit_test(a_policy),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(state_default),
 		cmocka_unit_test(options),

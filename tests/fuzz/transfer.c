@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A transfer from anybody: messages behind their lengths, and what must hold for all that comes of them. */
 #include "key.h"
-#include "wire/tsig.h"
 #include "zone/incoming.h"
 #include <stdlib.h>
-#include <string.h>
 
 #define RECORDS_MAX 10000
 
@@ -50,29 +48,6 @@ static void zone_check(struct sw_incoming *incoming)
 	sw_contents_free(contents);
 }
 
-static const struct sw_tsig_key *find(void *arg, const uint8_t *name, enum sw_tsig_algorithm algorithm)
-{
-	(void)name;
-	(void)algorithm;
-	return arg;
-}
-
-/** As a query with a signature, too: nobody can make one without the key. */
-static void signature_check(const uint8_t *data, size_t size)
-{
-	static const struct sw_tsig_key key = {.name = "\3key", .secret = "secret", .secret_len = 6};
-	struct sw_tsig tsig;
-	uint8_t message[65535 + SW_TSIG_ROOM + 1];
-	size_t len = size < 65535 ? size : 65535;
-	memcpy(message, data, len);
-	int rcode = sw_tsig_check_query(&tsig, find, (void *)(uintptr_t)&key, message, &len, 1000000);
-	require(rcode != 0 || tsig.key == NULL);
-	require(len <= size);
-	if (len >= 12)
-		(void)sw_tsig_sign_reply(&tsig, message, &len, sizeof(message), 1000000);
-	sw_tsig_end(&tsig);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -89,7 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(sw_records_add(&ours, &soa) == 0);
 	struct sw_incoming *incoming = sw_incoming_new(apex, is_ixfr ? &ours : NULL, &fuzz_key, &limits);
 	require(incoming != NULL);
-	signature_check(data + 1, size - 1);
 	for (size_t at = 1; at + 2 <= size && state == SW_INCOMING_MORE;) {
 		size_t len = (size_t)data[at] << 8 | data[at + 1];
 		at += 2;

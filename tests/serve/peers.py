@@ -13,6 +13,7 @@ import dns.rdatatype
 import node
 
 PORT = 5301
+TLS_PORT = 8531  # of BIND, the only one here that speaks TLS on both sides
 KEY = "transfer.test"
 SECRET = "c2Vhd2FsbCB0cmFuc2ZlcnMgYXJlIHNpZ25lZCAwMQ=="
 ALGORITHM = "hmac-sha256"
@@ -108,20 +109,46 @@ def nsd_lines(peer):
     ]
 
 
+class BindTls:
+    """What BIND is told about TLS: as a primary its certificate, as a secondary whom it trusts to be which name."""
+
+    def __init__(self, lines, primaries=None, options=""):
+        self.lines, self.primaries, self.options = lines, primaries, options
+
+    @classmethod
+    def of_primary(cls, certificate, key):
+        """Zones are given over TLS alone."""
+        return cls(
+            [f'tls local {{ cert-file "{certificate}"; key-file "{key}"; protocols {{ TLSv1.3; }}; }};'],
+            options=f" listen-on port {TLS_PORT} tls local {{ 127.0.0.1; }};",
+        )
+
+    @classmethod
+    def of_secondary(cls, trust, hostname, port):
+        return cls(
+            [f'tls seawall {{ ca-file "{trust}"; remote-hostname "{hostname}"; protocols {{ TLSv1.3; }}; }};'],
+            primaries=f"127.0.0.1 port {port} key {KEY} tls seawall;",
+        )
+
+
 def bind_lines(peer):
+    by_tls = f"port {TLS_PORT} transport tls " if peer.tls else ""
+    primaries = (peer.tls.primaries if peer.tls else None) or f"127.0.0.1 port {node.PORT} key {KEY};"
     role = (
         [f" type primary; also-notify {{ 127.0.0.1 port {node.PORT} key {KEY}; }}; notify explicit;",
-         f" allow-transfer {{ key {KEY}; }}; ixfr-from-differences yes;"]
+         f" allow-transfer {by_tls}{{ key {KEY}; }}; ixfr-from-differences yes;"]
         if peer.is_primary
-        else [f" type secondary; primaries {{ 127.0.0.1 port {node.PORT} key {KEY}; }}; notify no;",
+        else [f" type secondary; primaries {{ {primaries} }}; notify no;",
               " masterfile-format text;"]
     )
     return [
+        *(peer.tls.lines if peer.tls else []),
         "options {",
         f' directory "{peer.path}"; listen-on port {PORT} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};',
         f' recursion no; pid-file "{peer.path}/pid"; session-keyfile none; managed-keys-directory "{peer.path}";',
         " dnssec-validation no; empty-zones-enable no; notify-delay 0; startup-notify-rate 100; notify-rate 100;",
         " max-ixfr-ratio unlimited;",
+        peer.tls.options if peer.tls else "",
         "};",
         "controls { };",
         "logging { category default { default_stderr; }; category xfer-in { default_stderr; }; };",
@@ -190,8 +217,8 @@ LINES = {
 class Peer:
     """One server with one zone; a context manager that stops what it started."""
 
-    def __init__(self, name, is_primary, text=""):
-        self.name, self.is_primary, self.process = name, is_primary, None
+    def __init__(self, name, is_primary, text="", tls=None):
+        self.name, self.is_primary, self.process, self.tls = name, is_primary, None, tls
         self.directory = tempfile.TemporaryDirectory(prefix="seawall-peer-")
         self.path = Path(self.directory.name)
         self.zone = self.path / "zone"

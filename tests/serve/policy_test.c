@@ -74,6 +74,24 @@ static void keys(void **state)
 	assert_false(lets(rule("192.0.2.2", 32, &key_a), peer("192.0.2.1", &key_a)));
 }
 
+/* RFC 9103 s11: a rule may be for TLS alone, whatever the key says */
+static void tls(void **state)
+{
+	(void)state;
+	struct sw_access plain = rule(NULL, 0, &key_a), strict = plain;
+	struct sw_peer over_tcp = peer("192.0.2.1", &key_a), over_tls = over_tcp;
+	strict.is_tls = true;
+	over_tls.is_encrypted = true;
+	assert_true(lets(plain, over_tcp));
+	assert_true(lets(plain, over_tls));
+	assert_false(lets(strict, over_tcp));
+	assert_true(lets(strict, over_tls));
+	over_tls.key = NULL;
+	assert_false(lets(strict, over_tls));
+	struct sw_access_list list = {.rules = &strict, .count = 1};
+	assert_false(sw_access_lets(&list, &over_tcp, key_a.name, 16));
+}
+
 static void first_that_fits(void **state)
 {
 	(void)state;
@@ -120,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(keys),
+		cmocka_unit_test(tls),
 		cmocka_unit_test(first_that_fits),
 		cmocka_unit_test(names_and_types),
 	};

@@ -77,6 +77,7 @@ static void policies_make(void)
 	node.settings.zone_count = 2;
 	node.settings.keys = &node.key;
 	node.settings.key_count = 1;
+	node.settings.limits = (struct sw_limits){.out_at_once = 3, .out_address_at_once = 2};
 }
 
 static int node_open(void **state)
@@ -93,8 +94,7 @@ static int node_open(void **state)
 	assert_int_equal(sw_store_new(&node.store, NULL), 0);
 	sw_store_control(node.store)->udp_max = 1232;
 	node.worker = sw_worker_new();
-	const struct sw_transfer_limits limits = {.at_once = 3, .address_at_once = 2};
-	assert_int_equal(sw_requests_new(&node.requests, node.live, &limits), 0);
+	assert_int_equal(sw_requests_new(&node.requests, node.live), 0);
 	sw_requests_switch(node.requests, true);
 	return 0;
 }

@@ -175,6 +175,56 @@ static void test_a_zone_in_one_message_and_in_many(void **state)
 	}
 }
 
+/** A SOA with names in it. */
+static void named_soa(const char *mname, const char *rname, uint8_t minimum)
+{
+	uint8_t rdata[2 * SW_NAME_MAX + 20] = {0};
+	int len = sw_name_parse(mname, rdata);
+	assert_true(len > 0);
+	int more = sw_name_parse(rname, rdata + len);
+	assert_true(more > 0);
+	len += more + 20;
+	rdata[len - 17] = 7; /* serial */
+	rdata[len - 1] = minimum;
+	record("Example.", SW_TYPE_SOA, SW_CLASS_IN, rdata, (size_t)len);
+}
+
+/* The last SOA is the first again as a record: in another case perhaps, but not with other values. */
+static void test_the_last_soa(void **state)
+{
+	(void)state;
+	for (int is_ixfr = 0; is_ixfr < 2; is_ixfr++) {
+		static const struct {
+			const char *mname, *rname;
+			uint8_t minimum;
+			bool is_same;
+		} rows[] = {
+			{"ns.example.", "host.example.", 60, true},
+			{"NS.example.", "hOst.Example.", 60, true},
+			{"ns.example.", "host.example.", 61, false},
+			{"ns.example.", "hosT.example.", 28, false},
+			{"ns.exampl.", "ehost.example.", 60, false},
+			{"nt.example.", "host.example.", 60, false},
+		};
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			if (is_ixfr)
+				start_ixfr(5);
+			else
+				start_axfr();
+			begin(0, is_ixfr ? SW_TYPE_IXFR : SW_TYPE_AXFR);
+			named_soa("ns.example.", "host.example.", 60);
+			if (is_ixfr) {
+				soa(5);
+				named_soa("ns.example.", "host.example.", 60);
+			}
+			address("a.example.", 1);
+			named_soa(rows[i].mname, rows[i].rname, rows[i].minimum);
+			enum sw_incoming_state good = is_ixfr ? SW_INCOMING_CHANGES : SW_INCOMING_ZONE;
+			assert_int_equal(take(), rows[i].is_same ? good : SW_INCOMING_BAD);
+		}
+	}
+}
+
 /* The example of RFC 1995 s7: serial 1 to 3, in two sequences. */
 static void test_changes(void **state)
 {
@@ -309,6 +359,10 @@ static void test_hostile_zones(void **state)
 	broken("without records", "without records");
 	start_axfr(), begin(0, SW_TYPE_IXFR), soa(1);
 	broken("another question", "another question");
+	start_axfr(), begin(0, SW_TYPE_AXFR), message.bytes[message.len - 1] = SW_CLASS_CH, soa(1);
+	broken("another class", "another question");
+	start_axfr(), begin(0, SW_TYPE_AXFR), message.bytes[message.len - 2] = 1, soa(1);
+	broken("class 257", "another question");
 	start_axfr(), begin(0, SW_TYPE_AXFR), soa(1), message.bytes[2] &= 0x7f;
 	broken("a query", "no answer");
 	start_axfr(), begin(0, SW_TYPE_AXFR), soa(1), message.bytes[2] |= 2;
@@ -362,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_queries, end),
 		cmocka_unit_test_teardown(test_a_zone_in_one_message_and_in_many, end),
+		cmocka_unit_test_teardown(test_the_last_soa, end),
 		cmocka_unit_test_teardown(test_changes, end),
 		cmocka_unit_test_teardown(test_a_zone_in_answer_to_ixfr, end),
 		cmocka_unit_test_teardown(test_nothing_newer, end),
