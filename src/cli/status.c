@@ -56,6 +56,40 @@ static void print_tls(const json_t *tls)
 		sw_json_text(json_object_get(tls, "certificate"), "pin_sha256"));
 }
 
+/** Of zones that change; nothing where none can. */
+static void print_live(const json_t *status)
+{
+	const json_t *transfers = json_object_get(status, "transfers"),
+		     *in = json_object_get(transfers, "in"), *out = json_object_get(transfers, "out"),
+		     *updates = json_object_get(status, "updates"),
+		     *notifies = json_object_get(status, "notifies"),
+		     *heard = json_object_get(notifies, "in"), *told = json_object_get(notifies, "out"),
+		     *tsig = json_object_get(status, "tsig_failures");
+	if (!json_is_object(transfers))
+		return;
+	printf("%-11s in: %lld running, %lld waiting, %lld done, %lld had nothing newer, %lld failed, %lld "
+	       "refused\n",
+		"transfers", sw_json_number(in, "running"), sw_json_number(in, "waiting"),
+		sw_json_number(in, "done"), sw_json_number(in, "current"), sw_json_number(in, "failed"),
+		sw_json_number(in, "refused"));
+	printf("%-11s out: %lld running, %lld done, %lld broken off, %lld refused\n", "",
+		sw_json_number(out, "running"), sw_json_number(out, "done"), sw_json_number(out, "failed"),
+		sw_json_number(out, "refused"));
+	printf("%-11s %lld taken, %lld passed on, %lld refused\n", "updates",
+		sw_json_number(updates, "taken"), sw_json_number(updates, "forwarded"),
+		sw_json_number(updates, "refused"));
+	printf("%-11s in: %lld taken, %lld refused; out: %lld running, %lld sent, %lld answered, %lld "
+	       "refused, %lld given up\n",
+		"notify", sw_json_number(heard, "taken"), sw_json_number(heard, "refused"),
+		sw_json_number(told, "running"), sw_json_number(told, "told"), sw_json_number(told, "heard"),
+		sw_json_number(told, "refused"), sw_json_number(told, "given_up"));
+	printf("%-11s refused: %lld of unknown keys, %lld wrong, %lld out of time, %lld cut short, %lld "
+	       "malformed\n",
+		"signatures", sw_json_number(tsig, "badkey"), sw_json_number(tsig, "badsig"),
+		sw_json_number(tsig, "badtime"), sw_json_number(tsig, "badtrunc"),
+		sw_json_number(tsig, "malformed"));
+}
+
 static void print_head(const json_t *status)
 {
 	char buffer[64];
@@ -84,6 +118,7 @@ static void print_head(const json_t *status)
 		sw_json_number(connections, "idle"), sw_json_number(connections, "lifetime"),
 		sw_json_number(connections, "overload"), sw_json_number(connections, "prefix"));
 	print_tls(json_object_get(status, "tls"));
+	print_live(status);
 	printf("%-11s %s\n", "image", bytes(sw_json_number(status, "image_bytes"), buffer, sizeof(buffer)));
 }
 

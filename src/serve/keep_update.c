@@ -89,10 +89,11 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 		judged->rcode = update_write(keep, setting, judged);
 }
 
-static void update_answer(struct judged *judged)
+static void update_answer(struct sw_counts *counts, struct judged *judged)
 {
 	uint8_t reply[UPDATE_REPLY_MAX];
 	struct sw_update_request *request = judged->request;
+	sw_count(judged->rcode ? &counts->updates.refused : &counts->updates.taken, 1);
 	size_t len = sw_update_reply(request->message, request->len, judged->rcode, reply,
 		sizeof(reply) - SW_TSIG_ROOM - SW_NAME_MAX);
 	if (sw_tsig_sign_reply(&request->tsig, reply, &len, sizeof(reply), (uint64_t)sw_keep_now_s()) != 0)
@@ -135,9 +136,12 @@ static void batch_take(struct sw_keep *keep, struct judged *batch, unsigned coun
 			batch[i].rcode = batch[i].rcode ? batch[i].rcode : SW_RCODE_SERVFAIL;
 	}
 	updates_serve(keep, batch, count);
+	struct sw_counts *counts = sw_live_counts(keep->live);
 	for (unsigned i = 0; i < count; i++) {
 		if (!batch[i].is_forwarded)
-			update_answer(&batch[i]);
+			update_answer(counts, &batch[i]);
+		else
+			sw_count(&counts->updates.forwarded, 1);
 		sw_update_result_free(&batch[i].result);
 	}
 }

@@ -10,6 +10,7 @@
 struct sw_live {
 	struct sw_archive *archive;
 	struct sw_live_calls calls;
+	struct sw_counts counts;      /* atomic */
 	bool has_zones;		      /* atomic */
 	struct sw_settings *settings; /* read under RCU; NULL before the first */
 	pthread_mutex_t lock;	      /* of what follows */
@@ -61,6 +62,20 @@ const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uin
 	const struct sw_settings *settings = rcu_dereference(live->settings);
 	const struct sw_zone_setting *zone = settings ? sw_settings_find_zone(settings, apex) : NULL;
 	return zone != NULL && sw_policy_is_live(zone->policy) ? zone : NULL;
+}
+
+struct sw_counts *sw_live_counts(struct sw_live *live)
+{
+	return &live->counts;
+}
+
+void sw_live_counted(const struct sw_live *live, struct sw_counts *counts)
+{
+	const uint64_t *from = (const void *)&live->counts;
+	uint64_t *to = (void *)counts;
+	_Static_assert(sizeof(*counts) % sizeof(*to) == 0, "nothing but counters");
+	for (size_t i = 0; i < sizeof(*counts) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
 struct sw_limits sw_live_limits(const struct sw_live *live)

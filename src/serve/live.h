@@ -7,6 +7,7 @@
 #ifndef SW_SERVE_LIVE_H
 #define SW_SERVE_LIVE_H
 
+#include "serve/counts.h"
 #include "serve/settings.h"
 #include "zone/archive.h"
 
@@ -35,6 +36,11 @@ struct sw_update_request *sw_live_updates_take(struct sw_live *live);
 
 /** The zone of that very name when it is live (sw_policy_is_live()), or NULL. */
 const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uint8_t *apex);
+
+/** To count with. As long as `live` lives; any thread, by sw_count(). */
+struct sw_counts *sw_live_counts(struct sw_live *live);
+/** What was counted so far. */
+void sw_live_counted(const struct sw_live *live, struct sw_counts *counts);
 
 /** How much transfers and requests may take now. */
 struct sw_limits sw_live_limits(const struct sw_live *live);

@@ -316,6 +316,8 @@ static json_t *command_status(struct node *node, const json_t *request, int clie
 		.udp = node->udp,
 		.tcp = node->tcp,
 		.tls = node->tls,
+		.keep = node->keep,
+		.requests = node->requests,
 	});
 }
 

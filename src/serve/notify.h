@@ -20,13 +20,18 @@
 
 struct sw_notify;
 
+#define SW_NOTIFY_COUNTERS(X)                               \
+	X(told, "messages sent")                            \
+	X(heard, "answers with NOERROR")                    \
+	X(refused, "with another RCODE: it has heard, too") \
+	X(given_up, "no answer to the last try")            \
+	X(forgotten, "there were too many")                 \
+	X(ignored, "datagrams that answer nothing, or are not signed as they must be")
+
 struct sw_notify_counts {
-	uint64_t told;	  /* messages sent */
-	uint64_t heard;	  /* answers with NOERROR */
-	uint64_t refused; /* with another RCODE: it has heard, too */
-	uint64_t given_up;
-	uint64_t forgotten; /* there were too many */
-	uint64_t ignored;   /* datagrams that answer nothing, or are not signed as they must be */
+#define X(name, text) uint64_t name;
+	SW_NOTIFY_COUNTERS(X)
+#undef X
 };
 
 /** @return 0 or -errno */

@@ -22,6 +22,7 @@ struct hand {
 	uint8_t name[SW_NAME_MAX]; /* lower case */
 	uint16_t type, class;
 	size_t question_end; /* 0: there is none that can be read */
+	bool is_begun;	     /* a transfer, which counts by itself how it ended */
 };
 
 int sw_requests_new(struct sw_requests **result, struct sw_live *live)
@@ -205,11 +206,31 @@ static unsigned verdict_of(unsigned rcode)
 	}
 }
 
+static struct sw_counts *counts_of(const struct hand *hand)
+{
+	return sw_live_counts(hand->requests->live);
+}
+
+/** What is replied here is the end of a NOTIFY; of an update or a transfer it is a refusal. */
+static void count_reply(const struct hand *hand, unsigned rcode)
+{
+	struct sw_counts *counts = counts_of(hand);
+	unsigned opcode = opcode_of(hand->message);
+	bool is_transfer = hand->type == SW_TYPE_AXFR || hand->type == SW_TYPE_IXFR;
+	if (opcode == SW_OPCODE_NOTIFY)
+		sw_count(rcode ? &counts->notifies.refused : &counts->notifies.taken, 1);
+	else if (opcode == SW_OPCODE_UPDATE)
+		sw_count(&counts->updates.refused, 1);
+	else if (is_transfer && !hand->is_begun)
+		sw_count(&counts->out.refused, 1);
+}
+
 /** Opcode and RD are the message's (RFC 1996 s3.4, RFC 2136 s3.8, RFC 1035 s4.1.1). */
 static enum sw_taken reply(struct hand *hand, unsigned rcode, unsigned more_flags)
 {
 	unsigned flags = get16(hand->message + 2) & (0x7800 | SW_FLAG_RD);
 	hand->request->verdict = verdict_of(rcode);
+	count_reply(hand, rcode);
 	return sign(hand, bare(hand, SW_FLAG_QR | flags | more_flags | rcode));
 }
 
@@ -327,6 +348,7 @@ static enum sw_taken take_update(struct hand *hand)
 static enum sw_taken take_datagram(struct hand *hand, struct sw_transfer *transfer)
 {
 	size_t len = 0;
+	hand->is_begun = true;
 	int state = sw_transfer_next(transfer, hand->reply, hand->max, &len);
 	sw_transfer_free(transfer);
 	if (state != 0)
@@ -389,6 +411,30 @@ static enum sw_taken take(struct hand *hand)
 	}
 }
 
+/** RFC 8945 s5.2: why a signature was refused. */
+static void count_tsig(const struct hand *hand, int rcode)
+{
+	struct sw_counts *counts = counts_of(hand);
+	if (rcode == 0)
+		return;
+	switch (hand->tsig.error) {
+	case SW_TSIG_BADKEY:
+		sw_count(&counts->tsig.badkey, 1);
+		break;
+	case SW_TSIG_BADSIG:
+		sw_count(&counts->tsig.badsig, 1);
+		break;
+	case SW_TSIG_BADTIME:
+		sw_count(&counts->tsig.badtime, 1);
+		break;
+	case SW_TSIG_BADTRUNC:
+		sw_count(&counts->tsig.badtrunc, 1);
+		break;
+	default:
+		sw_count(&counts->tsig.malformed, 1);
+	}
+}
+
 enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *request, uint8_t *message,
 	size_t len, uint8_t *reply_bytes)
 {
@@ -404,6 +450,7 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 	hand.peer.is_encrypted = request->is_encrypted;
 	int rcode =
 		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
+	count_tsig(&hand, rcode);
 	question_read(&hand);
 	hand.max = reply_max(&hand);
 	hand.peer.key = hand.tsig.key;

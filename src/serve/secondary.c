@@ -319,11 +319,25 @@ int sw_secondary_set(
 	return err;
 }
 
+static void count_settled(
+	struct sw_in_counts *counts, const struct sw_delivery *delivery, enum sw_settlement settlement)
+{
+	bool is_content = delivery->kind == SW_DELIVERY_ZONE || delivery->kind == SW_DELIVERY_CHANGES;
+	counts->done += is_content && settlement == SW_SETTLED_TAKEN;
+	counts->refused += is_content && settlement != SW_SETTLED_TAKEN;
+	counts->current += delivery->kind == SW_DELIVERY_CURRENT;
+	if (!is_content)
+		return;
+	counts->records += delivery->records;
+	counts->bytes += delivery->bytes;
+}
+
 int64_t sw_secondary_settled(struct sw_secondary *secondary, const struct sw_delivery *delivery,
 	enum sw_settlement settlement, const struct sw_record *soa)
 {
 	int64_t expires_s = 0;
 	pthread_mutex_lock(&secondary->lock);
+	count_settled(&secondary->counts, delivery, settlement);
 	struct sw_secondary_entry *zone = sw_secondary_find(secondary, delivery->apex);
 	if (zone != NULL) {
 		bool is_again = zone->refresh.is_again || settlement == SW_SETTLED_AXFR;
@@ -402,6 +416,19 @@ void sw_secondary_forward(
 	if (forward == NULL)
 		sw_forward_refuse(request);
 	eventfd_write(secondary->wake, 1);
+}
+
+void sw_secondary_load(struct sw_secondary *secondary, struct sw_secondary_load *load)
+{
+	pthread_mutex_lock(&secondary->lock);
+	*load = (struct sw_secondary_load){
+		.counts = secondary->counts,
+		.running = secondary->attempt_count,
+		.waiting = secondary->waiting,
+		.notify = sw_notify_counts(secondary->notify),
+		.notifies = sw_notify_in_hand(secondary->notify),
+	};
+	pthread_mutex_unlock(&secondary->lock);
 }
 
 int sw_secondary_look(struct sw_secondary *secondary, const uint8_t *apex, struct sw_secondary_report *report)

@@ -9,6 +9,7 @@
 #define SW_SERVE_SECONDARY_H
 
 #include "serve/live.h"
+#include "serve/notify.h"
 #include "zone/incoming.h"
 #include "zone/refresh.h"
 
@@ -87,6 +88,15 @@ void sw_secondary_tell(struct sw_secondary *secondary, const struct sw_record *s
  * @param request  is no longer the caller's */
 void sw_secondary_forward(
 	struct sw_secondary *secondary, const uint8_t *apex, struct sw_update_request *request);
+
+/** What it does, and has done since the start. Any thread. */
+struct sw_secondary_load {
+	struct sw_in_counts counts;
+	size_t running, waiting; /* zones that are asked for, and those that wait for a place at a primary */
+	struct sw_notify_counts notify;
+	size_t notifies; /* in hand */
+};
+void sw_secondary_load(struct sw_secondary *secondary, struct sw_secondary_load *load);
 
 /** For status. Any thread. */
 struct sw_secondary_report {

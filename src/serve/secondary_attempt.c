@@ -91,12 +91,14 @@ bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt
 
 void sw_attempt_end(struct sw_secondary *secondary, struct sw_attempt *attempt)
 {
+	pthread_mutex_lock(&secondary->lock);
 	for (unsigned i = 0; i < secondary->attempt_count; i++) {
 		if (secondary->attempts[i] == attempt)
 			secondary->attempts[i] = secondary->attempts[--secondary->attempt_count];
 	}
 	if (attempt->fetch != NULL)
-		remote_leave(secondary, remote_of(attempt));
+		sw_secondary_wake(secondary, remote_of(attempt));
+	pthread_mutex_unlock(&secondary->lock);
 	sw_fetch_free(attempt->fetch);
 	sw_settings_free(attempt->settings);
 	free(attempt);
@@ -106,6 +108,7 @@ void sw_attempt_end(struct sw_secondary *secondary, struct sw_attempt *attempt)
 void sw_attempt_fail(struct sw_secondary *secondary, struct sw_attempt *attempt)
 {
 	pthread_mutex_lock(&secondary->lock);
+	secondary->counts.failed++;
 	struct sw_secondary_entry *zone = zone_of(secondary, attempt);
 	if (zone != NULL) {
 		struct sw_soa_timers timers = sw_secondary_timers(zone);

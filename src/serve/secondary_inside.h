@@ -56,7 +56,7 @@ struct sw_secondary {
 	pthread_t thread;
 	bool is_running, is_stopping;
 	int epoll, wake;
-	pthread_mutex_t lock; /* of what follows, but for attempts: those are the thread's */
+	pthread_mutex_t lock; /* of what follows; of attempts, which are the thread's, the number */
 	struct sw_notify *notify;
 	struct sw_settings *settings;
 	struct sw_secondary_entry **zones; /* by name */
@@ -64,6 +64,7 @@ struct sw_secondary {
 	size_t count;
 	struct sw_secondary_queue *queues; /* as many as remotes in `settings` */
 	size_t waiting;			   /* in all queues */
+	struct sw_in_counts counts;
 	struct sw_forward *forwards_new[FORWARDS_MAX];
 	unsigned forward_new_count;
 	/* the thread's */

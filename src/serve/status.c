@@ -139,10 +139,13 @@ json_t *sw_status(const struct sw_status_parts *parts)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	json_t *zones = json_array();
 	sw_zones_each(parts->zones, zone_add, zones);
-	return json_pack("{s:b, s:s, s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "ok", 1,
-		"version", SW_VERSION, "pid", (int)getpid(), "state", parts->state, "uptime_seconds",
+	json_t *status = json_pack("{s:b, s:s, s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "ok",
+		1, "version", SW_VERSION, "pid", (int)getpid(), "state", parts->state, "uptime_seconds",
 		(json_int_t)(now.tv_sec - parts->started_s), "listen", listen_json(parts->settings),
 		"interfaces", interfaces_json(parts->ladder), "kernel", kernel_json(parts->ladder), "udp",
 		udp_json(parts), "tcp", tcp_json(parts->tcp), "tls", tls_json(parts), "image_bytes",
 		(json_int_t)sw_zones_bytes(parts->zones), "zones", zones);
+	if (status != NULL)
+		sw_status_live(status, parts);
+	return status;
 }

@@ -3,7 +3,9 @@
 #ifndef SW_SERVE_STATUS_H
 #define SW_SERVE_STATUS_H
 
+#include "serve/keep.h"
 #include "serve/ladder.h"
+#include "serve/requests.h"
 #include "serve/tcp.h"
 #include "serve/udp.h"
 #include "serve/zones.h"
@@ -18,11 +20,16 @@ struct sw_status_parts {
 	struct sw_zones *zones;
 	struct sw_udp *const *udp; /* as many as settings->listen_count */
 	const struct sw_tcp *tcp;
-	struct sw_tls *tls; /* NULL: there is none */
+	struct sw_tls *tls;   /* NULL: there is none */
+	struct sw_keep *keep; /* NULL, and so is the next, without a state directory */
+	struct sw_requests *requests;
 };
 
 /** One zone. */
 json_t *sw_status_zone(const struct sw_zone_report *report);
+
+/** Add what zones that change have done: transfers, updates, notifications, signatures. */
+void sw_status_live(json_t *status, const struct sw_status_parts *parts);
 
 /** @return a new object, or NULL when out of memory */
 json_t *sw_status(const struct sw_status_parts *parts);

@@ -25,6 +25,8 @@ struct sw_transfer {
 	struct sw_tsig tsig;
 	struct sw_tsig_key key; /* a copy: settings may be read again meanwhile */
 	uint64_t due_ns;
+	struct sw_counts *counts;
+	bool is_begun, is_over;
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -116,6 +118,7 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 	}
 	transfer->transfers = transfers;
 	transfer->place = place;
+	transfer->counts = sw_live_counts(live);
 	transfer->due_ns = clock_ns(CLOCK_MONOTONIC) + limits.out_longest_ns;
 	tsig_copy(transfer, tsig);
 	int err = sw_live_snapshot(live, &transfer->snapshot);
@@ -126,6 +129,7 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 		sw_transfer_free(transfer);
 		return err;
 	}
+	transfer->is_begun = true;
 	*result = transfer;
 	return 0;
 }
@@ -134,13 +138,20 @@ int sw_transfer_next(struct sw_transfer *transfer, uint8_t *message, size_t max,
 {
 	if (clock_ns(CLOCK_MONOTONIC) >= transfer->due_ns)
 		return -ETIMEDOUT;
-	return sw_outgoing_next(transfer->outgoing, message, max, len, clock_ns(CLOCK_REALTIME) / 1000000000);
+	int state = sw_outgoing_next(
+		transfer->outgoing, message, max, len, clock_ns(CLOCK_REALTIME) / 1000000000);
+	if (state >= 0)
+		sw_count(&transfer->counts->out.bytes, *len);
+	transfer->is_over = state == 0;
+	return state;
 }
 
 void sw_transfer_free(struct sw_transfer *transfer)
 {
 	if (transfer == NULL)
 		return;
+	if (transfer->is_begun)
+		sw_count(transfer->is_over ? &transfer->counts->out.done : &transfer->counts->out.failed, 1);
 	sw_outgoing_free(transfer->outgoing);
 	if (transfer->snapshot != NULL)
 		sw_snapshot_close(transfer->snapshot);

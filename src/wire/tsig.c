@@ -10,10 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define BADSIG 16
-#define BADKEY 17
-#define BADTIME 18
-#define BADTRUNC 22
 #define MAC_MIN 10	/* bytes, RFC 8945 s5.2.2.1 */
 #define UNSIGNED_MAX 99 /* RFC 8945 s5.3.1 */
 
@@ -293,7 +289,7 @@ static int query_judge(struct sw_tsig *tsig, const struct sw_tsig_key *key, cons
 		memcpy(tsig->refused_name, rr->owner, knot_dname_size(rr->owner));
 		memcpy(tsig->refused_algorithm, algorithm, knot_dname_size(algorithm));
 		tsig->time_s = knot_tsig_rdata_time_signed(rr);
-		tsig->error = BADKEY;
+		tsig->error = SW_TSIG_BADKEY;
 		return SW_RCODE_NOTAUTH;
 	}
 	size_t mac_len = knot_tsig_rdata_mac_length(rr);
@@ -310,7 +306,7 @@ static int query_judge(struct sw_tsig *tsig, const struct sw_tsig_key *key, cons
 	bool is_late = err == KNOT_TSIG_EBADTIME || (err == KNOT_EOK && apart_s > knot_tsig_rdata_fudge(rr));
 	if (err == KNOT_EOK && !is_late && !is_cut)
 		return 0;
-	tsig->error = is_late ? BADTIME : err == KNOT_EOK ? BADTRUNC : BADSIG;
+	tsig->error = is_late ? SW_TSIG_BADTIME : err == KNOT_EOK ? SW_TSIG_BADTRUNC : SW_TSIG_BADSIG;
 	return SW_RCODE_NOTAUTH;
 }
 
@@ -335,7 +331,7 @@ int sw_tsig_check_query(
  * is not right (s5.2.1, s5.2.2); signed, of one that is cut short (s5.2.4). */
 static int refusal_add(const struct sw_tsig *tsig, uint8_t *message, size_t *len, size_t max, uint64_t now_s)
 {
-	bool is_signed = tsig->error == BADTRUNC;
+	bool is_signed = tsig->error == SW_TSIG_BADTRUNC;
 	uint8_t mac[sizeof(tsig->mac)] = {0};
 	const struct terms terms = {
 		.name = tsig->key ? tsig->key->name : tsig->refused_name,
@@ -370,7 +366,7 @@ int sw_tsig_sign_reply(struct sw_tsig *tsig, uint8_t *message, size_t *len, size
 {
 	uint8_t digest[sizeof(tsig->mac)];
 	size_t digest_len = sizeof(digest);
-	if (tsig->error == BADKEY || tsig->error == BADSIG || tsig->error == BADTRUNC)
+	if (tsig->error == SW_TSIG_BADKEY || tsig->error == SW_TSIG_BADSIG || tsig->error == SW_TSIG_BADTRUNC)
 		return refusal_add(
 			tsig, message, len, max, now_s); /* of the others, libknot's clock is the system's */
 	if (tsig->key == NULL)
@@ -445,8 +441,8 @@ static int signed_take(struct sw_tsig *tsig, uint8_t *message, size_t *len, size
 	if (tsig_take(message, len, at, &rr) != 0)
 		return -EBADMSG;
 	tsig->error = knot_tsig_rdata_error(&rr);
-	bool is_refusal = tsig->error >= BADSIG && tsig->error <= BADTIME;
-	is_refusal |= tsig->error == BADTRUNC;
+	bool is_refusal = tsig->error >= SW_TSIG_BADSIG && tsig->error <= SW_TSIG_BADTIME;
+	is_refusal |= tsig->error == SW_TSIG_BADTRUNC;
 	bool is_ours = sw_name_equal(rr.owner, tsig->key->name) &&
 		       knot_tsig_rdata_alg(&rr) == algorithms[tsig->key->algorithm];
 	int err = is_refusal ? -EKEYREJECTED : is_ours ? 0 : -EBADMSG;

@@ -25,6 +25,12 @@ const char *sw_tsig_algorithm_label(enum sw_tsig_algorithm algorithm);
 /** MD5 and SHA-1 are used only by who says so, and is told that (RFC 8945 s6). */
 bool sw_tsig_algorithm_is_weak(enum sw_tsig_algorithm algorithm);
 
+/* Errors (RFC 8945 s3, s5.2). */
+#define SW_TSIG_BADSIG 16
+#define SW_TSIG_BADKEY 17
+#define SW_TSIG_BADTIME 18
+#define SW_TSIG_BADTRUNC 22
+
 #define SW_TSIG_SECRET_MAX 128 /* bytes */
 #define SW_TSIG_ROOM 512 /* bytes that a signature adds to a message at most, names of 255 bytes apart */
 #define SW_TSIG_FUDGE_S 300

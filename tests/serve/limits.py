@@ -121,6 +121,12 @@ def wait_served(names, daemon):
     return None
 
 
+def counted(daemon, *names):
+    """Of transfers coming in, as the status has it."""
+    counts = daemon.status()["transfers"]["in"]
+    return [counts[name] for name in names]
+
+
 def check_places():
     """A primary is asked for so many zones at once, and the others' do not wait for it"""
     slow, quick = [f"s{i}" for i in range(30)], [f"q{i}" for i in range(10)]
@@ -133,10 +139,16 @@ def check_places():
             node.wait_for(lambda: held.open == 3, "three transfers at the slow one")
             if served(slow) != 0:
                 yield "zones of the slow one are served already"
+            try:
+                node.wait_for(lambda: counted(daemon, "running", "waiting") == [3, 27], "three to run, the others to wait")
+            except TimeoutError as error:
+                yield f"{error}: {daemon.status()['transfers']}"
             held.go.set()
             fault = wait_served(slow, daemon)
             if fault:
                 yield fault
+            if counted(daemon, "running", "waiting", "done", "failed", "refused", "records") != [0, 0, 40, 0, 0, 200]:
+                yield f"in the status: {daemon.status()['transfers']}"
         if held.most > 3 or fast.most > 3:
             yield f"{held.most} at once at the slow one, {fast.most} at the other"
         if held.served != len(slow):

@@ -154,6 +154,53 @@ def check_notify():
         daemon.__exit__(None, None, None)
 
 
+def signed_wrong(**changes):
+    """A question with a signature that is not right, or not in time."""
+    question = dns.message.make_query("live.test.", "SOA")
+    keyring = changes.pop("keyring", KEYRING)
+    question.use_tsig(keyring, **changes)
+    return question
+
+
+def check_counts():
+    """What was asked is in the status: transfers, updates, notifications, signatures that were refused"""
+    daemon = start("none")
+    wrong = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nMTI=")})
+    try:
+        ask(update("v"))
+        ask(update("v", None))
+        for keyring in (STRANGER, wrong, wrong):
+            try:
+                ask(signed_wrong(keyring=keyring))
+            except dns.tsig.PeerError:
+                pass
+        transfer()
+        transfer(1)
+        ask(dns.message.make_query("live.test.", "AXFR"), dns.query.tcp)
+        for source in ("127.0.0.2", "127.0.0.3", "127.0.0.3"):
+            message = dns.message.make_query("second.test.", "SOA", flags=dns.flags.AA)
+            message.set_opcode(dns.opcode.NOTIFY)
+            ask(message, source=source)
+        status = daemon.status()
+        out = dict(status["transfers"]["out"])
+        if out.pop("bytes") < 300:
+            yield f"bytes: {status['transfers']['out']}"
+        for what, got, wanted in [
+            ("transfers", out, {"running": 0, "done": 2, "failed": 0, "refused": 1}),
+            ("updates", status["updates"], {"taken": 1, "forwarded": 0, "refused": 1}),
+            ("notifies", status["notifies"]["in"], {"taken": 1, "refused": 2}),
+            ("signatures", status["tsig_failures"], {"badkey": 1, "badsig": 2, "badtime": 0, "badtrunc": 0, "malformed": 0}),
+        ]:
+            if got != wanted:
+                yield f"{what}: {got}, not {wanted}"
+        said = daemon.run("status").stdout
+        for line in ("out: 0 running, 2 done, 0 broken off, 1 refused", "1 of unknown keys, 2 wrong"):
+            if line not in said:
+                yield f"'{line}' is not in {said}"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
 def check_signed_question():
     """A signed question has a signed answer."""
     daemon = start("lo")
