@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** What the files of the configuration's reader share: config.c (sections of the node), config_peers.c (keys
- * and remotes), config_zones.c (templates and zones), config_access.c (who may), config_dnssec.c (signing),
- * config_values.c (this). */
+ * and remotes), config_zones.c (templates and zones), config_catalog.c (catalogs), config_access.c (who may),
+ * config_dnssec.c (signing), config_values.c (this). */
 #ifndef SW_CLI_CONFIG_INSIDE_H
 #define SW_CLI_CONFIG_INSIDE_H
 
@@ -108,6 +108,16 @@ int sw_config_find_key(struct sw_config *config, const struct sw_yaml *node, con
 int sw_config_access(struct sw_config *config, const struct sw_yaml *node, bool is_update,
 	const uint8_t *apex, struct sw_access_list *list);
 
+/** What a zone is told of being a catalog. @param catalog  the policy's, on errors too */
+int sw_config_catalog(
+	struct sw_config *config, const struct sw_yaml *node, struct sw_catalog_policy **catalog);
+/** What it cannot know before all of the zone has been read. */
+int sw_config_check_catalog(
+	struct sw_config *config, const struct sw_yaml *node, const struct sw_zone_policy *policy);
+
+/** Keep a template for zones that come while the server runs. @param file  its pattern; NULL: none */
+int sw_config_keep_template(
+	struct sw_config *config, const struct sw_config_template *told, const struct sw_yaml *file);
 /** How a zone is signed: on, off, or keys of a mapping. @param policy  from malloc() */
 int sw_config_dnssec(struct sw_config *config, const struct sw_yaml *node, struct sw_dnssec_policy **policy);
 

@@ -142,6 +142,14 @@ static int take_journal_size(struct sw_config *config, const struct sw_yaml *nod
 	return sw_config_size(config, node, &policy->journal_bytes_max);
 }
 
+static int take_catalog(struct sw_config *config, const struct sw_yaml *node, const uint8_t *apex,
+	struct sw_zone_policy *policy)
+{
+	if (apex == NULL)
+		return sw_config_refuse(config, node, "'catalog' is a key of zones, not of templates");
+	return sw_config_catalog(config, node, &policy->catalog);
+}
+
 static int take_dnssec(struct sw_config *config, const struct sw_yaml *node, UNUSED const uint8_t *apex,
 	struct sw_zone_policy *policy)
 {
@@ -162,7 +170,8 @@ static int take_dnssec(struct sw_config *config, const struct sw_yaml *node, UNU
 	X("max-records", take_records)             \
 	X("max-transfer-size", take_transfer_size) \
 	X("journal-size", take_journal_size)       \
-	X("dnssec", take_dnssec)
+	X("dnssec", take_dnssec)                   \
+	X("catalog", take_catalog)
 
 static const struct {
 	const char *name;
@@ -245,7 +254,7 @@ static int take_template(struct sw_config *config, const struct sw_yaml *node)
 		return err ? err : -ENOMEM;
 	config->templates = grown;
 	grown[config->template_count++] = fresh;
-	return 0;
+	return sw_config_keep_template(config, &fresh, file);
 }
 
 int sw_config_take_templates(struct sw_config *config, const struct sw_yaml *node)
@@ -282,32 +291,18 @@ static int get_template(
  * @return 0 with text from malloc(), -EINVAL, -ENOMEM */
 static int expand(struct sw_config *config, const struct sw_yaml *node, const uint8_t *apex, char **text)
 {
-	char name[SW_NAME_TEXT_MAX], path[PATH_MAX];
-	size_t len = 0;
-	strcpy(name, "root");
-	if (apex[0] != 0) {
-		sw_name_text(apex, name);
-		name[strlen(name) - 1] = '\0';
+	char path[PATH_MAX];
+	int err = sw_template_file(node->text, apex, path, sizeof(path));
+	if (err == -EINVAL) {
+		const char *percent = strchr(node->text, '%');
+		while (percent[1] == 's' || percent[1] == '%')
+			percent = strchr(percent + 2, '%');
+		return sw_config_refuse(config, node,
+			"'%%%.1s' is not understood: %%s stands for the zone's name, %%%% for a percent sign",
+			percent + 1);
 	}
-	for (char *slash = name; (slash = strchr(slash, '/')) != NULL;)
-		*slash = '_';
-	for (const char *c = node->text; *c != '\0'; c++) {
-		const char one[2] = {*c, '\0'}, *piece = one;
-		if (*c == '%' && *++c != '%') {
-			if (*c != 's')
-				return sw_config_refuse(config, node,
-					"'%%%.1s' is not understood: %%s stands for the zone's name, %%%% "
-					"for a percent sign",
-					c);
-			piece = name;
-		}
-		size_t piece_len = strlen(piece);
-		if (len + piece_len >= sizeof(path))
-			return sw_config_refuse(config, node, "the file's name becomes too long");
-		memcpy(path + len, piece, piece_len);
-		len += piece_len;
-	}
-	path[len] = '\0';
+	if (err != 0)
+		return sw_config_refuse(config, node, "the file's name becomes too long");
 	*text = sw_config_relative(config->path, path);
 	return *text ? 0 : -ENOMEM;
 }
@@ -351,9 +346,15 @@ static int check_policy(
 		return sw_config_refuse(config, node,
 			"a zone with primaries takes no updates itself: 'forward-updates: on' passes them "
 			"on");
+	if (policy->catalog != NULL) {
+		int err = sw_config_check_catalog(config, node, policy);
+		if (err != 0)
+			return err;
+	}
 	if (sw_policy_is_live(policy) && (state == NULL || state[0] == '\0'))
 		return sw_config_refuse(config, node,
-			"a zone with primaries, notify, allow-transfer, allow-update or dnssec needs a "
+			"a zone with primaries, notify, allow-transfer, allow-update, dnssec or catalog "
+			"needs a "
 			"directory: "
 			"'state' of 'server'");
 	return 0;
@@ -383,8 +384,9 @@ static int add_zone(struct sw_config *config, const struct told *told, const str
 	char text[SW_WHY_TEXT_MAX], *own = NULL;
 	int err = get_policy(config, told, node, &policy);
 	if (err == 0 && file == NULL) {
-		err = get_file(config, told, &own);
-		if (err == 0 && own == NULL && (policy == NULL || policy->primary_count == 0))
+		bool is_made = policy != NULL && policy->catalog != NULL && policy->catalog->is_produced;
+		err = is_made ? 0 : get_file(config, told, &own);
+		if (err == 0 && own == NULL && !is_made && (policy == NULL || policy->primary_count == 0))
 			err = -ENODATA;
 	}
 	if (err == 0)
@@ -392,6 +394,9 @@ static int add_zone(struct sw_config *config, const struct told *told, const str
 			sw_settings_add_zone_with(
 				config->settings, domain, file ? file : own, policy, source, text),
 			text);
+	if (err == 0 && told->template != NULL) /* for catalogs made here */
+		config->settings->zones[config->settings->zone_count - 1].template =
+			sw_settings_find_template(config->settings, told->template->name);
 	free(own);
 	return err;
 }

@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/cli.h"
+#include "cli/zone_text.h"
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char help[] =
-	"Look at the zones of the running daemon, and have primaries asked.\n\n"
+	"Look at the zones of the running daemon, and tell it what to do with them.\n\n"
 	"usage: seawall zone list [OPTIONS]\n"
 	"       seawall zone show ZONE [OPTIONS]\n"
 	"       seawall zone refresh ZONE [OPTIONS]     ask its primaries now whether there is a newer "
 	"version\n"
 	"       seawall zone retransfer ZONE [OPTIONS]  fetch it whole, whatever its serial\n\n"
+	"       seawall zone add ZONE [--template NAME] [--file FILE] [OPTIONS]\n"
+	"                                               serve it, now and after a restart\n"
+	"       seawall zone remove ZONE [OPTIONS]      no longer serve one that was added\n"
+	"       seawall zone freeze ZONE [OPTIONS]      take nothing new of it: no updates, transfers, "
+	"files\n"
+	"       seawall zone thaw ZONE [OPTIONS]        until now\n"
+	"       seawall zone export ZONE [FILE] [OPTIONS]   as it is served, as a master file\n"
+	"       seawall zone diff ZONE [SERIAL] [OPTIONS]   what has changed since then, by the journal\n\n"
+	"  --template NAME  of 'templates' in the configuration (default: the one called 'default')\n"
+	"  --file FILE     master file to read it from\n"
 	"  --json          as JSON\n"
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
@@ -43,6 +57,23 @@ static void print_list(const json_t *reply)
 	json_t *zone;
 	printf("%-32s %-9s %10s %10s %10s\n", "zone", "state", "serial", "names", "records");
 	json_array_foreach(json_object_get(reply, "zones"), i, zone) print_line(zone);
+}
+
+/** Where it comes from beside the configuration; of a catalog, what became of it. */
+static void print_beyond(const json_t *zone)
+{
+	const json_t *catalog = json_object_get(zone, "catalog");
+	if (strcmp(sw_json_text(zone, "origin"), "added") == 0)
+		printf("%-12s by 'seawall zone add'\n", "added");
+	if (sw_json_text(zone, "member_of")[0])
+		printf("%-12s %s\n", "member of", sw_json_text(zone, "member_of"));
+	if (catalog == NULL)
+		return;
+	printf("%-12s serial %lld: %lld members, %lld left out\n", "catalog",
+		sw_json_number(catalog, "serial"), sw_json_number(catalog, "members"),
+		sw_json_number(catalog, "left_out"));
+	if (json_is_true(json_object_get(catalog, "broken")))
+		printf("%-12s %s\n", "not taken", sw_json_text(catalog, "reason"));
 }
 
 /** In short; 'seawall key show' has all of it. */
@@ -77,6 +108,9 @@ static void print_zone(const json_t *reply)
 	printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial", sw_json_number(zone, "serial"),
 		"size", sw_json_number(zone, "names"), sw_json_number(zone, "records"),
 		json_is_true(json_object_get(zone, "signed")) ? ", signed" : "");
+	if (json_is_true(json_object_get(zone, "frozen")))
+		printf("%-12s until 'seawall zone thaw', or a restart\n", "frozen");
+	print_beyond(zone);
 	if (sw_json_text(zone, "file")[0])
 		printf("%-12s %s\n", "file", sw_json_text(zone, "file"));
 	printf("%-12s %s\n", "loaded", moment(sw_json_number(zone, "loaded"), buffer, sizeof(buffer)));
@@ -101,34 +135,73 @@ static void print_asked(const json_t *reply)
 	puts("its primaries are asked: 'seawall zone show' says what came of it");
 }
 
+static void print_done(const json_t *reply)
+{
+	printf("%s%s%s\n", sw_json_text(reply, "zone"), sw_json_text(reply, "state")[0] ? " " : "",
+		sw_json_text(reply, "state"));
+}
+
+/** What the command line says beside the verb. */
+struct words {
+	const char *zone, *more; /* more: of export and diff; NULL: not told */
+	const char *template, *file, *control;
+	bool is_json;
+};
+
 static const struct verb {
 	const char *name, *command;
-	bool takes_zone;
+	int zones, more; /* arguments: zones needed, and what may follow */
 	void (*print)(const json_t *reply);
+	int (*text)(const struct sw_command *command, const json_t *zone, const char *more, bool is_json);
 } verbs[] = {
-	{"list", "status", false, print_list},
-	{"show", "zone-show", true, print_zone},
-	{"refresh", "zone-refresh", true, print_asked},
-	{"retransfer", "zone-retransfer", true, print_asked},
+	{"list", "status", 0, 0, print_list, NULL},
+	{"show", "zone-show", 1, 0, print_zone, NULL},
+	{"refresh", "zone-refresh", 1, 0, print_asked, NULL},
+	{"retransfer", "zone-retransfer", 1, 0, print_asked, NULL},
+	{"add", "zone-add", 1, 0, print_done, NULL},
+	{"remove", "zone-remove", 1, 0, print_done, NULL},
+	{"freeze", "zone-freeze", 1, 0, print_done, NULL},
+	{"thaw", "zone-thaw", 1, 0, print_done, NULL},
+	{"export", "zone-show", 1, 1, NULL, sw_zone_export},
+	{"diff", "zone-show", 1, 1, NULL, sw_zone_diff},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static int ask(const struct sw_command *command, const struct verb *verb, const char *zone,
-	const char *control, bool is_json)
+static void print_json(const struct verb *verb, const json_t *reply)
 {
+	const json_t *shown = json_object_get(reply, verb->zones ? "zone" : "zones");
+	json_dumpf(json_is_string(shown) || shown == NULL ? reply : shown, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+/** A path as the daemon, which stands elsewhere, can take it. */
+static const char *absolute(const char *file, char *path, size_t size)
+{
+	char here[PATH_MAX];
+	if (file == NULL || file[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+		return file;
+	return (size_t)snprintf(path, size, "%s/%s", here, file) < size ? path : file;
+}
+
+static int ask(const struct sw_command *command, const struct verb *verb, const struct words *words)
+{
+	char path[2 * PATH_MAX];
 	json_t *reply;
-	int code = sw_ask(
-		command, control, json_pack("{s:s, s:s*}", "command", verb->command, "zone", zone), &reply);
+	const char *zone = words->zone;
+	int code = sw_ask(command, words->control,
+		json_pack("{s:s, s:s*, s:s*, s:s*}", "command", verb->command, "zone", zone, "template",
+			words->template, "file", absolute(words->file, path, sizeof(path))),
+		&reply);
 	if (code != SW_EXIT_OK)
 		return code;
 	const char *error = json_string_value(json_object_get(reply, "error"));
 	if (error != NULL) {
 		sw_complain(command, "%s%s%s", zone ? zone : "", zone ? ": " : "", error);
 		code = SW_EXIT_FAILED;
-	} else if (is_json) {
-		const json_t *shown = json_object_get(reply, verb->takes_zone ? "zone" : "zones");
-		json_dumpf(shown ? shown : reply, stdout, JSON_INDENT(2));
-		putchar('\n');
+	} else if (verb->text != NULL) {
+		code = verb->text(command, json_object_get(reply, "zone"), words->more, words->is_json);
+	} else if (words->is_json) {
+		print_json(verb, reply);
 	} else {
 		verb->print(reply);
 	}
@@ -136,34 +209,59 @@ static int ask(const struct sw_command *command, const struct verb *verb, const 
 	return code;
 }
 
-static int run(const struct sw_command *command, int argc, char **argv)
+/** The arguments that are no options. @return whether they are right; told, if not */
+static bool take_words(const struct sw_command *command, int argc, char **argv, const struct verb **result,
+	struct words *words)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
-	const char *control = NULL;
-	bool is_json = false;
-	int option;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'c')
-			control = optarg;
-		else if (option == 'j')
-			is_json = true;
-		else
-			return sw_option_common(command, option);
-	}
 	const char *word = optind < argc ? argv[optind++] : "";
 	const struct verb *verb = verbs;
+	int left = argc - optind;
 	while (verb < verbs + VERBS && strcmp(verb->name, word) != 0)
 		verb++;
 	if (verb == verbs + VERBS) {
-		sw_complain(command, "one of list, show, refresh, retransfer expected");
-		return SW_EXIT_USAGE;
+		sw_complain(command, "one of list, show, refresh, retransfer, add, remove, freeze, thaw, "
+				     "export, diff expected");
+		return false;
 	}
-	if (argc - optind != (verb->takes_zone ? 1 : 0)) {
-		sw_complain(command, "%s %s", word, verb->takes_zone ? "takes one zone" : "takes no zone");
-		return SW_EXIT_USAGE;
+	if (left < verb->zones || left > verb->zones + verb->more) {
+		sw_complain(command, "%s %s", word,
+			verb->more    ? "takes one zone, and at most one argument more"
+			: verb->zones ? "takes one zone"
+				      : "takes no zone");
+		return false;
 	}
-	return ask(command, verb, verb->takes_zone ? argv[optind] : NULL, control, is_json);
+	bool is_add = strcmp(verb->name, "add") == 0;
+	if (!is_add && (words->template != NULL || words->file != NULL)) {
+		sw_complain(command, "--template and --file are for 'add'");
+		return false;
+	}
+	words->zone = verb->zones ? argv[optind] : NULL;
+	words->more = left > verb->zones ? argv[optind + 1] : NULL;
+	*result = verb;
+	return true;
 }
 
-const struct sw_command sw_command_zone = {"zone", "look at zones, and have primaries asked", help, run};
+static int run(const struct sw_command *command, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"template", required_argument, NULL, 't'}, {"file", required_argument, NULL, 'f'},
+		SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
+	struct words words = {0};
+	const struct verb *verb;
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'c')
+			words.control = optarg;
+		else if (option == 'j')
+			words.is_json = true;
+		else if (option == 't')
+			words.template = optarg;
+		else if (option == 'f')
+			words.file = optarg;
+		else
+			return sw_option_common(command, option);
+	}
+	return take_words(command, argc, argv, &verb, &words) ? ask(command, verb, &words) : SW_EXIT_USAGE;
+}
+
+const struct sw_command sw_command_zone = {"zone", "look at zones, add, freeze and export them", help, run};

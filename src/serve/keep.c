@@ -57,6 +57,7 @@ void sw_keep_work(struct sw_keep *keep)
 	}
 	sw_key_requests_take(keep);
 	sw_keep_settle(keep);
+	sw_keep_catalogs(keep);
 	sw_keep_sign_turn(keep);
 	sw_store_settle(keep->store);
 }
@@ -92,10 +93,15 @@ int sw_keep_new(
 		sw_log(SW_LOG_ERROR, "the state directory %s cannot be made: %s", state, strerror(-err));
 	else
 		err = sw_archive_open(&keep->archive, state, why);
+	if (err == 0 && (keep->directory = realpath(state, NULL)) == NULL)
+		err = -errno;
 	if (why[0] != '\0') /* also of what it could mend */
 		sw_log(err ? SW_LOG_ERROR : SW_LOG_WARNING, "%s", why);
 	if (err == 0)
 		err = sw_keep_sign_new(keep, state);
+	if (err != 0)
+		goto fail;
+	err = sw_roster_new(&keep->roster, state);
 	if (err != 0)
 		goto fail;
 	keep->live = sw_live_new(keep->archive,
@@ -135,12 +141,19 @@ void sw_keep_free(struct sw_keep *keep)
 	sw_live_free(keep->live);
 	if (keep->archive != NULL)
 		sw_keep_settle(keep);
+	sw_roster_free(keep->roster);
 	sw_archive_close(keep->archive);
 	free(keep->changed);
+	free(keep->directory);
 	sw_records_free(&keep->known_soa);
 	sw_settings_free(keep->settings);
 	pthread_mutex_destroy(&keep->lock);
 	free(keep);
+}
+
+const char *sw_keep_directory(const struct sw_keep *keep)
+{
+	return keep->directory;
 }
 
 struct sw_live *sw_keep_live(struct sw_keep *keep)
@@ -187,4 +200,23 @@ void sw_keep_settings(struct sw_keep *keep, struct sw_settings *settings)
 		sw_log(SW_LOG_ERROR, "out of memory: primaries are asked as before");
 	sw_settings_free(before);
 	sw_keep_sign_settings(keep);
+}
+
+void sw_keep_settings_turn(
+	struct sw_keep *keep, struct sw_settings *settings, const struct sw_turn *turns, size_t count)
+{
+	struct sw_settings *before = keep->settings;
+	keep->settings = sw_settings_hold(settings);
+	sw_live_set(keep->live, settings);
+	if (sw_secondary_turn(keep->secondary, settings, turns, count, known, keep) != 0)
+		sw_log(SW_LOG_ERROR, "out of memory: primaries are asked as before");
+	sw_settings_free(before);
+	for (size_t i = 0; i < count; i++) {
+		const struct sw_beyond *after = turns[i].after;
+		struct sw_signing *signing;
+		if (after != NULL && !after->is_mute && sw_policy_is_live(after->setting.policy) &&
+			!sw_keep_dnssec(&after->setting)->is_leaving)
+			sw_keep_sign_open(keep, &after->setting, &signing);
+	}
+	sw_keep_sign_turn(keep);
 }

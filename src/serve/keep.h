@@ -10,6 +10,7 @@
 #define SW_SERVE_KEEP_H
 
 #include "serve/live.h"
+#include "serve/roster.h"
 #include "serve/secondary.h"
 #include "serve/zones.h"
 
@@ -40,6 +41,30 @@ struct sw_secondary *sw_keep_secondary(struct sw_keep *keep);
 
 /** New settings hold, whose zones have been loaded. They are held. */
 void sw_keep_settings(struct sw_keep *keep, struct sw_settings *settings);
+
+/** All zones: those of a configuration that is to hold, and those beyond it. @return to be freed by the
+ * caller; NULL when out of memory */
+struct sw_settings *sw_keep_roster(struct sw_keep *keep, struct sw_settings *base);
+
+/** Look at the catalogs that have changed. */
+void sw_keep_catalogs(struct sw_keep *keep);
+
+/** Add a zone, or remove one that was added; durable and served on return.
+ * @param template  and file, NULL: as sw_roster_add()
+ * @param why  SW_WHY_TEXT_MAX bytes
+ * @return 0, or -errno with text in why and nothing changed */
+int sw_keep_add_zone(
+	struct sw_keep *keep, const uint8_t *apex, const char *template, const char *file, char *why);
+int sw_keep_remove_zone(struct sw_keep *keep, const uint8_t *apex, char *why);
+
+/** Take nothing new of a zone, until it is to be again. @return 0 or -ENOENT */
+int sw_keep_freeze(struct sw_keep *keep, const uint8_t *apex, bool is_frozen);
+
+/** Of the archive. */
+const char *sw_keep_directory(const struct sw_keep *keep);
+
+/** For commands: sw_roster_look(). NULL without a state directory. */
+struct sw_roster *sw_keep_beyond(struct sw_keep *keep);
 
 /** What has been loaded is served: others are told of the versions that are new. */
 void sw_keep_published(struct sw_keep *keep);

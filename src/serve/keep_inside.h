@@ -14,11 +14,13 @@ struct sw_signs;
 #define SW_JOURNAL_BYTES (64ull << 20) /* of a zone, unless told */
 
 struct sw_keep {
+	char *directory;
 	struct sw_store *store;
 	struct sw_zones *zones;
 	struct sw_archive *archive;
 	struct sw_live *live;
 	struct sw_secondary *secondary;
+	struct sw_roster *roster;
 	struct sw_settings *settings; /* held */
 	sw_keep_wake_fn *wake;
 	void *wake_arg;
@@ -87,6 +89,29 @@ int sw_keep_serve_whole(struct sw_keep *keep, const uint8_t *apex);
 
 /** Others are told of a new version. */
 void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex);
+
+/** New settings hold, made by turns from those that held. */
+void sw_keep_settings_turn(
+	struct sw_keep *keep, struct sw_settings *settings, const struct sw_turn *turns, size_t count);
+
+/* keep_catalog.c: of a catalog the SOA and the NS records are served, and no more (docs/wire.md) */
+
+bool sw_keep_is_catalog(struct sw_keep *keep, const uint8_t *apex);
+/** Contents that have these alone, from what is kept. @param contents  as for sw_zone_load() */
+int sw_keep_cover(struct sw_keep *keep, const uint8_t *apex, struct sw_contents **contents);
+int sw_keep_serve_cover(struct sw_keep *keep, const uint8_t *apex);
+
+/* keep_roster.c: zones that come and go */
+
+/** Take turns, in memory and in what is served. @return 0 or -errno, nothing changed */
+int sw_keep_turn(struct sw_keep *keep, const struct sw_roster_turns *turns, struct sw_zones_outcome *outcome);
+
+/* keep_produce.c: catalogs made here */
+
+/** Have what is kept of a catalog be made of the zones there are. @return 0 or -errno */
+int sw_keep_produce(struct sw_keep *keep, const struct sw_zone_setting *producer);
+/** Have all of them follow, and serve them. */
+void sw_keep_produce_turns(struct sw_keep *keep, const struct sw_roster_turns *turns);
 
 /* keep_take.c, keep_update.c: what arrives */
 

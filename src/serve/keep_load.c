@@ -156,13 +156,18 @@ static int keeper_load(void *arg, const struct sw_zone_setting *setting, struct 
 	struct sw_contents **contents)
 {
 	struct sw_keep *keep = arg;
-	if (!sw_keep_signs(keep, setting))
-		return setting->policy->primary_count > 0 ? transferred_load(keep, setting, contents)
-							  : own_load(keep, setting, findings, contents);
-	if (setting->policy->primary_count > 0)
-		return signed_transferred_load(keep, setting, contents);
-	int err = sw_keep_sign_load(keep, setting, findings, contents);
-	return err == 1 ? own_load(keep, setting, findings, contents) : err;
+	const struct sw_catalog_policy *catalog = setting->policy->catalog;
+	int err;
+	if (catalog != NULL && catalog->is_produced)
+		err = sw_keep_produce(keep, setting);
+	else if (!sw_keep_signs(keep, setting))
+		err = setting->policy->primary_count > 0 ? transferred_load(keep, setting, contents)
+							 : own_load(keep, setting, findings, contents);
+	else if (setting->policy->primary_count > 0)
+		err = signed_transferred_load(keep, setting, contents);
+	else if ((err = sw_keep_sign_load(keep, setting, findings, contents)) == 1)
+		err = own_load(keep, setting, findings, contents);
+	return err == 0 && catalog != NULL ? sw_keep_cover(keep, setting->apex, contents) : err;
 }
 
 static void keeper_loaded(void *arg)

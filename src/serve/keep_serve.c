@@ -69,6 +69,8 @@ static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint
 int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count)
 {
 	struct place place = {keep, apex};
+	if (sw_keep_is_catalog(keep, apex))
+		return sw_keep_serve_cover(keep, apex);
 	const struct sw_zone_records records = {.context = &place, .at = image_at, .below = image_below};
 	const uint8_t **names = NULL;
 	ssize_t n = owners_of(deltas, count, &names);
@@ -98,6 +100,7 @@ void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
 	struct sw_records soa = {0};
 	struct sw_record record;
 	size_t at = 0;
+	sw_roster_changed(keep->roster, apex);
 	if (setting != NULL && setting->policy->notify_count > 0 && sw_keep_soa(keep, apex, &soa) &&
 		sw_records_next(&soa, &at, &record))
 		sw_secondary_tell(

@@ -37,11 +37,18 @@ static uint32_t serial_kept(struct sw_keep *keep, const uint8_t *apex)
 	return sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0 ? zone.serial : 0;
 }
 
+static bool serial_is_kept(struct sw_keep *keep, const uint8_t *apex)
+{
+	struct sw_archive_zone zone;
+	return sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0;
+}
+
 /** A whole zone: served first, since it could be fetched again. */
 static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 {
 	uint32_t before = serial_kept(keep, delivery->apex);
-	int err = sw_zones_put(keep->zones, delivery->apex, delivery->contents);
+	bool is_catalog = sw_keep_is_catalog(keep, delivery->apex);
+	int err = is_catalog ? 0 : sw_zones_put(keep->zones, delivery->apex, delivery->contents);
 	if (err != 0) {
 		sw_keep_settled(keep, delivery, SW_SETTLED_REFUSED);
 		return;
@@ -49,6 +56,8 @@ static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 	err = sw_keep_replace(keep, delivery->contents);
 	if (err != 0)
 		sw_log(SW_LOG_ERROR, "state cannot be written: %s", strerror(-err));
+	else if (is_catalog) /* from there: it is not served as it is */
+		sw_keep_serve_cover(keep, delivery->apex);
 	sw_keep_say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
 	sw_keep_settled(keep, delivery, SW_SETTLED_TAKEN);
 	sw_keep_settle(keep);
@@ -87,6 +96,11 @@ void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery)
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, delivery->apex);
 	if (setting == NULL)
 		return; /* gone meanwhile */
+	bool is_new = delivery->kind == SW_DELIVERY_ZONE || delivery->kind == SW_DELIVERY_CHANGES;
+	if (is_new && sw_zones_is_frozen(keep->zones, delivery->apex)) {
+		sw_keep_settled(keep, delivery, SW_SETTLED_AXFR); /* when it is asked for again */
+		return;
+	}
 	if (sw_keep_sign_delivery(keep, setting, delivery))
 		return;
 	switch (delivery->kind) {
@@ -97,7 +111,9 @@ void sw_keep_take_delivery(struct sw_keep *keep, struct sw_delivery *delivery)
 		changes_take(keep, delivery);
 		break;
 	case SW_DELIVERY_CURRENT:
-		sw_keep_settled(keep, delivery, SW_SETTLED_TAKEN);
+		/* of a zone that has lost its state meanwhile nothing is current */
+		sw_keep_settled(keep, delivery,
+			serial_is_kept(keep, delivery->apex) ? SW_SETTLED_TAKEN : SW_SETTLED_AXFR);
 		break;
 	case SW_DELIVERY_EXPIRED:
 		sw_zones_expire(keep->zones, delivery->apex);

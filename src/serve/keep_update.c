@@ -74,6 +74,10 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 	if (judged->rcode != 0)
 		return;
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, judged->apex);
+	if (sw_zones_is_frozen(keep->zones, judged->apex)) {
+		judged->rcode = SW_RCODE_REFUSED;
+		return;
+	}
 	struct sw_signing *signing = sw_keep_signing(keep, judged->apex);
 	bool is_busy = signing != NULL && sw_keep_sign_is_busy(signing);
 	judged->is_forwarded = setting != NULL && (setting->policy->forwards_updates || is_busy);

@@ -4,6 +4,7 @@
 #include "serve/control.h"
 #include "serve/identity.h"
 #include "serve/log.h"
+#include "serve/zone_orders.h"
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -12,12 +13,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum job_kind { JOB_START, JOB_ALL, JOB_ZONE, JOB_KEEP, JOB_END };
+enum job_kind { JOB_START, JOB_ALL, JOB_ZONE, JOB_ORDER, JOB_KEEP, JOB_END };
 
 struct job {
 	struct job *next;
 	enum job_kind kind;
 	int reply_fd;
+	json_t *order;
 	uint8_t apex[SW_NAME_MAX];
 };
 
@@ -35,22 +37,29 @@ struct sw_loader {
 
 /* ---- the queue ---- */
 
-static int post(struct sw_loader *loader, enum job_kind kind, const uint8_t *apex, int reply_fd)
+static int post_order(
+	struct sw_loader *loader, enum job_kind kind, const uint8_t *apex, json_t *order, int reply_fd)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	if (job == NULL)
 		return -ENOMEM;
 	job->kind = kind;
 	job->reply_fd = reply_fd;
+	job->order = order;
 	if (apex != NULL)
 		memcpy(job->apex, apex, sw_name_len(apex));
 	pthread_mutex_lock(&loader->lock);
 	*(loader->first ? &loader->last->next : &loader->first) = job;
 	loader->last = job;
-	loader->pending += kind != JOB_KEEP;
+	loader->pending += kind < JOB_ORDER;
 	pthread_cond_signal(&loader->has_job);
 	pthread_mutex_unlock(&loader->lock);
 	return 0;
+}
+
+static int post(struct sw_loader *loader, enum job_kind kind, const uint8_t *apex, int reply_fd)
+{
+	return post_order(loader, kind, apex, NULL, reply_fd);
 }
 
 /** The first job; it stays in the queue while it is worked on. */
@@ -69,16 +78,26 @@ static void job_done(struct sw_loader *loader)
 	pthread_mutex_lock(&loader->lock);
 	struct job *job = loader->first;
 	loader->first = job->next;
-	loader->pending -= job->kind != JOB_KEEP;
+	loader->pending -= job->kind < JOB_ORDER;
 	pthread_mutex_unlock(&loader->lock);
 	if (job->reply_fd >= 0)
 		close(job->reply_fd);
+	json_decref(job->order);
 	free(job);
 }
 
 int sw_loader_post(struct sw_loader *loader, const uint8_t *apex, int reply_fd)
 {
 	return post(loader, apex ? JOB_ZONE : JOB_ALL, apex, reply_fd);
+}
+
+int sw_loader_order(struct sw_loader *loader, const json_t *order, int reply_fd)
+{
+	json_t *copy = json_deep_copy(order);
+	int err = copy ? post_order(loader, JOB_ORDER, NULL, copy, reply_fd) : -ENOMEM;
+	if (err != 0)
+		json_decref(copy);
+	return err;
 }
 
 void sw_loader_wake(struct sw_loader *loader)
@@ -162,6 +181,19 @@ static void keep_follow(struct sw_keep *keep, struct sw_settings *settings)
 {
 	sw_keep_settings(keep, settings);
 	sw_keep_published(keep);
+	sw_keep_catalogs(keep);
+}
+
+/** Load the zones that are told, and those beyond them. */
+static int zones_load(
+	const struct sw_loader_parts *parts, struct sw_settings *told, struct sw_zones_outcome *outcome)
+{
+	struct sw_settings *all = parts->keep ? sw_keep_roster(parts->keep, told) : sw_settings_hold(told);
+	int err = all ? sw_zones_load(parts->zones, all, outcome) : -ENOMEM;
+	if (err == 0 && parts->keep != NULL)
+		keep_follow(parts->keep, all);
+	sw_settings_free(all);
+	return err;
 }
 
 /** Configuration and everything named there. Bad input changes nothing. */
@@ -187,9 +219,7 @@ static int load_all(struct sw_loader *loader, struct sw_zones_outcome *outcome, 
 	}
 	sw_tcp_limit(parts->tcp, settings);
 	sw_identity_set(parts->control, settings);
-	err = sw_zones_load(parts->zones, settings, outcome);
-	if (err == 0 && parts->keep != NULL)
-		keep_follow(parts->keep, settings);
+	err = zones_load(parts, settings, outcome);
 	sw_settings_free(fresh);
 	if (err != 0)
 		strcpy(why, strerror(-err));
@@ -205,6 +235,11 @@ static int load_zone(
 	int err = sw_zones_load_one(loader->parts.zones, apex, outcome);
 	if (err == 0 && loader->parts.keep != NULL)
 		sw_keep_published(loader->parts.keep);
+	if (err == 0 && loader->parts.keep != NULL)
+		sw_keep_catalogs(loader->parts.keep);
+	if (err == -EBUSY)
+		snprintf(why, SW_WHY_TEXT_MAX, "zone %.200s is frozen: 'seawall zone thaw' it first",
+			sw_name_text(apex, text));
 	if (err == -ENOENT)
 		snprintf(why, SW_WHY_TEXT_MAX, "no zone %.200s here", sw_name_text(apex, text));
 	return err;
@@ -247,12 +282,15 @@ static void job_work(struct sw_loader *loader, const struct job *job)
 		__atomic_store_n(&loader->is_keep_asked, false, __ATOMIC_RELEASE);
 		sw_keep_work(loader->parts.keep);
 	} else if (job->kind == JOB_START) {
-		err = sw_zones_load(loader->parts.zones, loader->parts.settings, &outcome);
+		err = zones_load(&loader->parts, loader->parts.settings, &outcome);
 		if (err == 0)
 			say("start", &outcome);
-		if (err == 0 && loader->parts.keep != NULL)
-			keep_follow(loader->parts.keep, loader->parts.settings);
 		eventfd_write(loader->ready_fd, 1);
+	} else if (job->kind == JOB_ORDER) {
+		json_t *answer = sw_zone_order(loader->parts.keep, loader->parts.zones, job->order);
+		sw_control_reply(job->reply_fd, answer);
+		json_decref(answer);
+		return;
 	} else if (job->kind == JOB_ALL) {
 		err = load_all(loader, &outcome, why);
 	} else {

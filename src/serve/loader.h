@@ -10,6 +10,7 @@
 #include "serve/settings.h"
 #include "serve/tcp.h"
 #include "serve/zones.h"
+#include <jansson.h>
 
 /** Read the configuration again.
  * @param settings  to be freed by the caller; written only on success
@@ -43,6 +44,9 @@ int sw_loader_ready_fd(const struct sw_loader *loader);
  * @param reply_fd  gets one line of JSON when it is done, and is closed; -1: nobody waits
  * @return 0 or -ENOMEM; then reply_fd is still the caller's */
 int sw_loader_post(struct sw_loader *loader, const uint8_t *apex, int reply_fd);
+
+/** Queue a command that changes zones (serve/zone_orders.h). @param reply_fd  as above */
+int sw_loader_order(struct sw_loader *loader, const json_t *order, int reply_fd);
 
 /** Have sw_keep_work() called. Any thread. */
 void sw_loader_wake(struct sw_loader *loader);

@@ -332,6 +332,12 @@ static json_t *command_reload(struct node *node, const json_t *request, int clie
 	return NULL;
 }
 
+/** What changes zones, which the loader's thread does. */
+static json_t *command_order(struct node *node, const json_t *request, int client)
+{
+	return sw_loader_order(node->loader, request, client) == 0 ? NULL : refusal("out of memory");
+}
+
 static json_t *command_stop(struct node *node, const json_t *request, int client)
 {
 	(void)request;
@@ -357,7 +363,9 @@ static void take_command(struct node *node)
 	static const struct {
 		const char *name;
 		json_t *(*run)(struct node *node, const json_t *request, int client);
-	} commands[] = {{"status", command_status}, {"reload", command_reload}, {"stop", command_stop}};
+	} commands[] = {{"status", command_status}, {"reload", command_reload}, {"stop", command_stop},
+		{"zone-add", command_order}, {"zone-remove", command_order}, {"zone-freeze", command_order},
+		{"zone-thaw", command_order}};
 	int client;
 	json_t *request = sw_control_accept(node->control, &client);
 	if (request == NULL)

@@ -77,6 +77,22 @@ void sw_remote_clear(struct sw_remote *remote)
 	*remote = (struct sw_remote){0};
 }
 
+void sw_catalog_policy_free(struct sw_catalog_policy *catalog)
+{
+	if (catalog == NULL)
+		return;
+	for (size_t i = 0; i < catalog->group_count; i++) {
+		free(catalog->groups[i].group);
+		free(catalog->groups[i].template);
+	}
+	for (size_t i = 0; i < catalog->only_below_count; i++)
+		free(catalog->only_below[i]);
+	free(catalog->groups);
+	free(catalog->only_below);
+	free(catalog->template);
+	free(catalog);
+}
+
 void sw_zone_policy_free(struct sw_zone_policy *policy)
 {
 	if (policy == NULL)
@@ -86,6 +102,7 @@ void sw_zone_policy_free(struct sw_zone_policy *policy)
 	sw_access_list_clear(&policy->notify_from);
 	sw_access_list_clear(&policy->transfer_to);
 	sw_access_list_clear(&policy->update_by);
+	sw_catalog_policy_free(policy->catalog);
 	if (policy->dnssec != NULL)
 		free(policy->dnssec->directory);
 	free(policy->dnssec);

@@ -39,6 +39,23 @@ struct sw_access_list {
 	size_t count;
 };
 
+/** A group of a catalog, and the template for its zones. */
+struct sw_catalog_group {
+	char *group; /* NULL: none is told */
+	char *template;
+};
+
+/** Of a zone whose records name other zones (RFC 9432): how they are served, or which are in it. */
+struct sw_catalog_policy {
+	bool is_produced; /* made of the zones of these templates; else its members are served */
+	struct sw_catalog_group *groups; /* the first that fits counts */
+	size_t group_count;
+	char *template;	      /* of members of no group in the list; NULL: they are left out */
+	uint8_t **only_below; /* members are these names or below them; none: whatever the catalog says */
+	size_t only_below_count;
+	unsigned members_max; /* 0: the default */
+};
+
 /** How a zone is signed. What zone/keys.h asks for and only the zone itself can tell is filled in later. */
 struct sw_dnssec_policy {
 	bool is_leaving; /* it is to be unsigned, when nobody expects signatures any more */
@@ -60,6 +77,7 @@ struct sw_zone_policy {
 	bool forwards_updates;						  /* to the first primary */
 	unsigned refresh_min_s, refresh_max_s, retry_min_s, expire_max_s; /* bounds to the SOA's; 0: none */
 	uint64_t records_max, transfer_bytes_max, journal_bytes_max;	  /* 0: the default */
+	struct sw_catalog_policy *catalog;				  /* NULL: it is no catalog */
 	struct sw_dnssec_policy *dnssec;				  /* NULL: nothing is told of it */
 };
 
@@ -67,7 +85,7 @@ struct sw_zone_policy {
 static inline bool sw_policy_is_live(const struct sw_zone_policy *policy)
 {
 	return policy->primary_count > 0 || policy->transfer_to.count > 0 || policy->update_by.count > 0 ||
-	       policy->notify_count > 0 || policy->dnssec != NULL;
+	       policy->notify_count > 0 || policy->dnssec != NULL || policy->catalog != NULL;
 }
 
 /** Who asks. */
@@ -88,6 +106,7 @@ bool sw_access_lets(
 /* Free what they hold; the structs of the first two are the caller's. */
 void sw_access_list_clear(struct sw_access_list *list);
 void sw_remote_clear(struct sw_remote *remote);
+void sw_catalog_policy_free(struct sw_catalog_policy *catalog); /* takes NULL */
 void sw_zone_policy_free(struct sw_zone_policy *policy);
 
 #endif

@@ -231,24 +231,6 @@ void sw_secondary_free(struct sw_secondary *secondary)
 	free(secondary);
 }
 
-static struct sw_secondary_entry *zone_new(
-	const struct sw_zone_setting *setting, sw_secondary_known_fn *known, void *arg, int64_t now)
-{
-	size_t len = sw_name_len(setting->apex);
-	struct sw_secondary_entry *zone = calloc(1, sizeof(*zone) + len);
-	struct sw_secondary_zone state = {.setting = setting};
-	if (zone == NULL)
-		return NULL;
-	memcpy(zone->apex, setting->apex, len);
-	zone->setting = setting;
-	if (known(arg, setting->apex, &state) && sw_secondary_soa_keep(zone, state.soa) != 0) {
-		sw_secondary_zone_free(zone);
-		return NULL;
-	}
-	sw_refresh_start(&zone->refresh, state.confirmed_s, state.expires_s, now, sw_chance());
-	return zone;
-}
-
 int sw_secondary_set(
 	struct sw_secondary *secondary, struct sw_settings *settings, sw_secondary_known_fn *known, void *arg)
 {
@@ -270,7 +252,7 @@ int sw_secondary_set(
 		struct sw_secondary_entry *zone = sw_secondary_find(secondary, setting->apex);
 		is_new[count] = zone == NULL;
 		if (zone == NULL)
-			zone = zone_new(setting, known, arg, now);
+			zone = sw_secondary_zone_new(setting, known, arg, now);
 		if (zone == NULL)
 			err = -ENOMEM;
 		else
@@ -294,7 +276,7 @@ int sw_secondary_set(
 		for (size_t i = 0, j = 0; i < count; i++) {
 			while (sw_name_compare(settings->zones[j].apex, zones[i]->apex) != 0)
 				j++;
-			zones[i]->setting = &settings->zones[j];
+			zones[i]->policy = settings->zones[j].policy;
 			zones[i]->is_waiting = false; /* it is due, and waits anew where it must */
 			zones[i]->start_remote = 0;
 		}
@@ -409,8 +391,7 @@ void sw_secondary_forward(
 	const struct sw_secondary_entry *zone = sw_secondary_find(secondary, apex);
 	bool is_stopping = __atomic_load_n(&secondary->is_stopping, __ATOMIC_ACQUIRE);
 	if (zone != NULL && !is_stopping && secondary->forward_new_count < FORWARDS_MAX &&
-		sw_forward_new(&forward, request, secondary->settings, zone->setting->policy->primaries[0]) ==
-			0)
+		sw_forward_new(&forward, request, secondary->settings, zone->policy->primaries[0]) == 0)
 		secondary->forwards_new[secondary->forward_new_count++] = forward;
 	pthread_mutex_unlock(&secondary->lock);
 	if (forward == NULL)

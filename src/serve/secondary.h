@@ -10,6 +10,7 @@
 
 #include "serve/live.h"
 #include "serve/notify.h"
+#include "serve/turn.h"
 #include "zone/incoming.h"
 #include "zone/refresh.h"
 
@@ -62,6 +63,15 @@ struct sw_secondary_zone {
 typedef bool sw_secondary_known_fn(void *arg, const uint8_t *apex, struct sw_secondary_zone *known);
 int sw_secondary_set(struct sw_secondary *secondary, struct sw_settings *settings,
 	sw_secondary_known_fn *known, void *arg);
+
+/** The same for settings with the same base, where no more than these zones come, go, or are others.
+ * @return 0 or -ENOMEM, nothing changed */
+int sw_secondary_turn(struct sw_secondary *secondary, struct sw_settings *settings,
+	const struct sw_turn *turns, size_t count, sw_secondary_known_fn *known, void *arg);
+
+/** Have a zone asked for no more, until it is to be again: at once then. It may still expire. Any thread.
+ * @return 0, or -ENOENT when there is no such zone with primaries */
+int sw_secondary_freeze(struct sw_secondary *secondary, const uint8_t *apex, bool is_frozen);
 
 enum sw_settlement {
 	SW_SETTLED_TAKEN,   /* it is served, or confirmed */

@@ -9,7 +9,7 @@ static struct sw_secondary_entry *zone_of(
 
 static const struct sw_remote *remote_of(const struct sw_attempt *attempt)
 {
-	return attempt->setting->policy->primaries[attempt->remote];
+	return attempt->policy->primaries[attempt->remote];
 }
 
 static void from_text(const struct sw_attempt *attempt, char *text, size_t size)
@@ -44,7 +44,7 @@ static void remote_leave(struct sw_secondary *secondary, const struct sw_remote 
 /** Ask the address at hand. @return whether there was one */
 bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt)
 {
-	const struct sw_zone_policy *policy = attempt->setting->policy;
+	const struct sw_zone_policy *policy = attempt->policy;
 	const struct sw_limits limits = sw_limits(&attempt->settings->limits);
 	struct sw_records none = {0};
 	sw_fetch_free(attempt->fetch);
@@ -69,7 +69,8 @@ bool sw_attempt_begin(struct sw_secondary *secondary, struct sw_attempt *attempt
 			&(struct sw_fetch_wish){.apex = attempt->apex,
 				.soa = zone ? &zone->soa : &none,
 				.is_whole = attempt->is_whole,
-				.skips_question = attempt->skips_question,
+				/* Knot answers no questions about catalogs over UDP: an IXFR says as much */
+				.skips_question = attempt->skips_question || policy->catalog != NULL,
 				.key = &secondary->key,
 				.answer_ns = limits.in_answer_ns,
 				.connect_ns = limits.in_connect_ns,
@@ -193,7 +194,7 @@ struct sw_attempt *sw_attempt_new(struct sw_secondary *secondary, struct sw_seco
 		return NULL;
 	attempt->fd = -1;
 	attempt->settings = sw_settings_hold(secondary->settings);
-	attempt->setting = zone->setting;
+	attempt->policy = zone->policy;
 	attempt->is_whole = zone->is_whole;
 	attempt->skips_question = zone->is_noted && sw_secondary_soa(zone, &soa) &&
 				  sw_serial_is_newer(zone->noted_serial, sw_soa_serial(&soa));

@@ -23,11 +23,11 @@
 #define LATER_MS 1000 /* the clock is looked at that often at least: it may be set */
 
 struct sw_secondary_entry {
-	const struct sw_zone_setting *setting;
-	struct sw_records soa; /* of the version served, or empty */
+	const struct sw_zone_policy *policy; /* of the settings' base: it outlasts lists of zones */
+	struct sw_records soa;		     /* of the version served, or empty */
 	struct sw_refresh refresh;
 	uint32_t noted_serial; /* of a NOTIFY */
-	bool is_noted, is_whole;
+	bool is_noted, is_whole, is_frozen;
 	bool is_waiting; /* for a place at a primary */
 	struct sw_secondary_entry *next_waiting;
 	size_t start_remote; /* where to begin, having waited */
@@ -38,8 +38,8 @@ struct sw_secondary_entry {
 
 /** One zone being asked for: attempts one after the other, remote by remote, address by address. */
 struct sw_attempt {
-	struct sw_settings *settings; /* held: of `setting` */
-	const struct sw_zone_setting *setting;
+	struct sw_settings *settings; /* held: of `policy` */
+	const struct sw_zone_policy *policy;
 	struct sw_fetch *fetch;
 	size_t remote, address;
 	bool is_whole, skips_question;
@@ -96,6 +96,8 @@ static inline uint32_t sw_chance(void)
 /* secondary_zones.c: by name, and by when something is due. With the lock held. */
 
 struct sw_secondary_entry *sw_secondary_find(const struct sw_secondary *secondary, const uint8_t *apex);
+struct sw_secondary_entry *sw_secondary_zone_new(
+	const struct sw_zone_setting *setting, sw_secondary_known_fn *known, void *arg, int64_t now);
 void sw_secondary_zone_free(struct sw_secondary_entry *zone);
 /** When something is to be done: ask, or say that it has expired. */
 int64_t sw_secondary_due_s(const struct sw_secondary_entry *zone);
@@ -117,6 +119,8 @@ bool sw_secondary_is_full(const struct sw_secondary *secondary, const struct sw_
 bool sw_secondary_wait(struct sw_secondary *secondary, const struct sw_attempt *attempt);
 /** A place there is free: the next one is due. */
 void sw_secondary_wake(struct sw_secondary *secondary, const struct sw_remote *remote);
+/** It waits no more, if it does: it is gone, or frozen. */
+void sw_secondary_unwait(struct sw_secondary *secondary, struct sw_secondary_entry *zone);
 
 /* secondary_attempt.c: the thread's, without the lock but for the first */
 

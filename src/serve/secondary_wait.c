@@ -28,9 +28,8 @@ static struct sw_secondary_queue *queue_of(
 
 static const struct sw_remote *remote_of(const struct sw_attempt *attempt)
 {
-	return attempt->remote < attempt->setting->policy->primary_count
-		       ? attempt->setting->policy->primaries[attempt->remote]
-		       : NULL;
+	return attempt->remote < attempt->policy->primary_count ? attempt->policy->primaries[attempt->remote]
+								: NULL;
 }
 
 bool sw_secondary_is_full(const struct sw_secondary *secondary, const struct sw_attempt *attempt)
@@ -78,4 +77,21 @@ void sw_secondary_wake(struct sw_secondary *secondary, const struct sw_remote *r
 	secondary->waiting--;
 	zone->refresh.next_s = sw_now_s();
 	sw_secondary_heap_settle(secondary, zone);
+}
+
+void sw_secondary_unwait(struct sw_secondary *secondary, struct sw_secondary_entry *zone)
+{
+	for (size_t i = 0; zone->is_waiting && i < secondary->settings->remote_count; i++) {
+		struct sw_secondary_queue *queue = &secondary->queues[i];
+		for (struct sw_secondary_entry **at = &queue->first; *at != NULL; at = &(*at)->next_waiting) {
+			if (*at != zone)
+				continue;
+			*at = zone->next_waiting;
+			if (*at == NULL)
+				queue->last = at;
+			zone->is_waiting = false;
+			secondary->waiting--;
+			break;
+		}
+	}
 }

@@ -15,6 +15,24 @@ struct sw_secondary_entry *sw_secondary_find(const struct sw_secondary *secondar
 	return found ? *found : NULL;
 }
 
+struct sw_secondary_entry *sw_secondary_zone_new(
+	const struct sw_zone_setting *setting, sw_secondary_known_fn *known, void *arg, int64_t now)
+{
+	size_t len = sw_name_len(setting->apex);
+	struct sw_secondary_entry *zone = calloc(1, sizeof(*zone) + len);
+	struct sw_secondary_zone state = {.setting = setting};
+	if (zone == NULL)
+		return NULL;
+	memcpy(zone->apex, setting->apex, len);
+	zone->policy = setting->policy;
+	if (known(arg, setting->apex, &state) && sw_secondary_soa_keep(zone, state.soa) != 0) {
+		sw_secondary_zone_free(zone);
+		return NULL;
+	}
+	sw_refresh_start(&zone->refresh, state.confirmed_s, state.expires_s, now, sw_chance());
+	return zone;
+}
+
 void sw_secondary_zone_free(struct sw_secondary_entry *zone)
 {
 	if (zone == NULL)
@@ -26,7 +44,7 @@ void sw_secondary_zone_free(struct sw_secondary_entry *zone)
 /** When something is to be done: ask, or say that it has expired. */
 int64_t sw_secondary_due_s(const struct sw_secondary_entry *zone)
 {
-	bool is_in_hand = zone->refresh.is_asking || zone->is_waiting;
+	bool is_in_hand = zone->refresh.is_asking || zone->is_waiting || zone->is_frozen;
 	int64_t ask_s = is_in_hand ? INT64_MAX : zone->refresh.next_s;
 	int64_t end_s = zone->refresh.expires_s ? zone->refresh.expires_s : INT64_MAX;
 	return ask_s < end_s ? ask_s : end_s;
@@ -83,7 +101,7 @@ static uint32_t within(uint32_t value, uint32_t low, uint32_t high)
 /** The SOA's timers, within the operator's bounds; where there is none, those that suit a zone never seen. */
 struct sw_soa_timers sw_secondary_timers(const struct sw_secondary_entry *zone)
 {
-	const struct sw_zone_policy *policy = zone->setting->policy;
+	const struct sw_zone_policy *policy = zone->policy;
 	struct sw_soa_timers timers = {.refresh_s = 3600, .retry_s = 15, .expire_s = 604800};
 	struct sw_record soa;
 	if (sw_secondary_soa(zone, &soa))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/settings.h"
+#include "serve/beyond.h"
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -66,6 +67,12 @@ static void peers_free(struct sw_settings *settings)
 	for (size_t i = 0; i < settings->policy_count; i++)
 		sw_zone_policy_free(settings->policies[i]);
 	free(settings->policies);
+	for (size_t i = 0; i < settings->template_count; i++) {
+		free(settings->templates[i]->name);
+		free(settings->templates[i]->file);
+		free(settings->templates[i]);
+	}
+	free(settings->templates);
 	for (size_t i = 0; i < settings->remote_count; i++)
 		sw_remote_clear(&settings->remotes[i]);
 	free(settings->remotes);
@@ -84,6 +91,10 @@ void sw_settings_free(struct sw_settings *settings)
 {
 	if (settings == NULL || __atomic_fetch_sub(&settings->holders, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
+	if (settings->base != NULL) {
+		sw_beyond_settings_free(settings);
+		return;
+	}
 	sw_settings_clear_listen(settings);
 	sw_settings_clear_xdp(settings);
 	sw_tls_options_free(&settings->tls);
@@ -183,7 +194,8 @@ int sw_settings_add_zone_with(struct sw_settings *settings, const char *apex, co
 		return refuse(why, "'%s' is not a domain name", apex);
 	if (policy == NULL)
 		policy = &nothing;
-	if (file != NULL ? file[0] == '\0' : policy->primary_count == 0)
+	bool is_made = policy->catalog != NULL && policy->catalog->is_produced;
+	if (file != NULL ? file[0] == '\0' : policy->primary_count == 0 && !is_made)
 		return refuse(why, "zone '%s' has no file", apex);
 	sw_name_lower(name);
 	struct sw_zone_setting *zone = zone_room(settings);

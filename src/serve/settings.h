@@ -49,12 +49,21 @@ struct sw_guard_options {
 	unsigned busy_percent; /* of the busiest core that handles packets */
 };
 
+/** Keys of zones under a name, for zones that come while the server runs (serve/beyond.h). */
+struct sw_template {
+	char *name;
+	char *file;			     /* %s: the zone (sw_template_file()); NULL: none */
+	const struct sw_zone_policy *policy; /* NULL: nothing beyond the file */
+	bool is_for_zone; /* it names names, so that it means something else for each zone */
+};
+
 /** One zone as told; `source` says where ("seawall.yaml:12"), for messages. */
 struct sw_zone_setting {
 	uint8_t *apex; /* lower case */
 	char *file;    /* NULL: the zone comes from its primaries alone */
 	char *source;
 	const struct sw_zone_policy *policy; /* never NULL; zones may share it */
+	const struct sw_template *template;  /* that it was told with; NULL: none */
 };
 
 struct sw_settings {
@@ -90,9 +99,16 @@ struct sw_settings {
 	size_t remote_count;
 	struct sw_zone_policy **policies; /* of zones and templates; what zones point to */
 	size_t policy_count;
+	struct sw_template **templates;
+	size_t template_count;
 	struct sw_zone_setting *zones;
 	size_t zone_count;
 	size_t zone_capacity;
+	/* Of settings made by sw_settings_beyond(): those they share all but the zones with, held, and zones
+	 * that are not told there. */
+	struct sw_settings *base;
+	struct sw_beyond **beyond;
+	size_t beyond_count;
 };
 
 /** The defaults of every key, and no zones. NULL when out of memory. */
@@ -120,6 +136,15 @@ int sw_settings_add_zone_with(struct sw_settings *settings, const char *apex, co
 int sw_settings_add_key(struct sw_settings *settings, const struct sw_tsig_key *key, char *why);
 int sw_settings_add_remote(struct sw_settings *settings, const struct sw_remote *remote, char *why);
 int sw_settings_add_policy(struct sw_settings *settings, struct sw_zone_policy *policy);
+/** @param template  copied; its texts are the settings' own when 0 is returned */
+int sw_settings_add_template(struct sw_settings *settings, const struct sw_template *template);
+/** By name; NULL when there is none. */
+const struct sw_template *sw_settings_find_template(const struct sw_settings *settings, const char *name);
+
+/** The file of a zone of that template: %s is the zone's name without its final dot ('/' becomes '_', the
+ * root is 'root'), %% is a percent sign.
+ * @return 0; -EINVAL for another sign behind a %; -ENAMETOOLONG */
+int sw_template_file(const char *pattern, const uint8_t *apex, char *path, size_t size);
 
 /* By name; NULL when there is none. */
 const struct sw_tsig_key *sw_settings_find_key(const struct sw_settings *settings, const uint8_t *name);

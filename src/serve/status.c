@@ -117,6 +117,7 @@ json_t *sw_status_zone(const struct sw_zone_report *report)
 	json_object_set_new(zone, "file", json_string_nocheck(report->file));
 	json_object_set_new(zone, "state", json_string(sw_zone_state_label(report->state)));
 	json_object_set_new(zone, "reason", json_string_nocheck(report->reason));
+	json_object_set_new(zone, "frozen", json_boolean(report->is_frozen));
 	json_object_set_new(zone, "errors", json_integer(report->errors));
 	json_object_set_new(zone, "warnings", json_integer(report->warnings));
 	json_object_set_new(zone, "loaded", json_integer(report->loaded_s));

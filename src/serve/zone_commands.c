@@ -24,6 +24,39 @@ static void secondary_add(struct sw_keep *keep, const uint8_t *apex, json_t *zon
 			strlen(report.why)));
 }
 
+/** What is known of a zone beyond the configuration, and of a catalog. */
+static void beyond_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
+{
+	char text[SW_NAME_TEXT_MAX];
+	struct sw_roster_report report;
+	if (sw_keep_beyond(keep) == NULL)
+		return;
+	sw_roster_look(sw_keep_beyond(keep), apex, &report);
+	json_object_set_new(zone, "origin",
+		json_string(report.is_added	 ? "added"
+			    : report.has_catalog ? "catalog"
+						 : "configuration"));
+	if (report.has_catalog)
+		json_object_set_new(zone, "member_of", json_string(sw_name_text(report.catalog, text)));
+	if (report.is_catalog)
+		json_object_set_new(zone, "catalog",
+			json_pack("{s:b, s:I, s:I, s:I, s:s%}", "broken", report.is_broken, "serial",
+				(json_int_t)report.serial, "members", (json_int_t)report.members, "left_out",
+				(json_int_t)report.ignored, "reason", report.reason, strlen(report.reason)));
+}
+
+/** Where its records are, for who reads them there ('seawall zone export'). */
+static void archive_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
+{
+	struct sw_snapshot *snapshot;
+	struct sw_archive_zone kept;
+	if (keep == NULL || sw_live_snapshot(sw_keep_live(keep), &snapshot) != 0)
+		return;
+	if (sw_snapshot_zone(snapshot, apex, &kept) == 0)
+		json_object_set_new(zone, "archive", json_string_nocheck(sw_keep_directory(keep)));
+	sw_snapshot_close(snapshot);
+}
+
 struct search {
 	const uint8_t *apex;
 	json_t *found;
@@ -43,6 +76,8 @@ static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	if (search.found == NULL)
 		return refusal("no such zone here");
 	secondary_add(keep, apex, search.found);
+	beyond_add(keep, apex, search.found);
+	archive_add(keep, apex, search.found);
 	sw_key_zone_add(keep, apex, search.found);
 	return json_pack("{s:b, s:o}", "ok", 1, "zone", search.found);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zones.h"
+#include "serve/beyond.h"
 #include "serve/log.h"
 #include "zone/check.h"
 #include "zone/files.h"
@@ -24,6 +25,7 @@ struct zone {
 	struct sw_store_zone served;
 	struct sw_zone_files files; /* of the version loaded last */
 	bool is_live;
+	bool is_frozen;	  /* nothing new is taken of it */
 	bool is_prepared; /* compiled, to be published */
 	bool is_listed;	  /* in sw_zones.zones */
 };
@@ -272,25 +274,30 @@ static bool is_live(const struct sw_zones *zones, const struct sw_zone_setting *
 	       (zones->keeper.keeps != NULL && zones->keeper.keeps(zones->keeper.arg, setting->apex));
 }
 
-/** Zones that stay may have another file now, or may become live, or cease to be. */
+/** A zone that stays may have another file now, or may become live, or cease to be. */
+static void file_update(
+	const struct sw_zones *zones, struct zone *zone, const struct sw_zone_setting *setting)
+{
+	const char *told = setting->file ? setting->file : "";
+	bool was_live = zone->is_live;
+	zone->is_live = is_live(zones, setting);
+	if (zone->is_live != was_live)
+		sw_zone_files_free(&zone->files);
+	if (strcmp(zone->file, told) == 0)
+		return;
+	char *file = strdup(told);
+	if (file == NULL)
+		return; /* the old name stands; the next reload tries again */
+	free(zone->file);
+	zone->file = file;
+	sw_zone_files_free(&zone->files);
+}
+
 static void files_update(
 	const struct sw_zones *zones, struct zone **merged, const struct sw_settings *settings)
 {
-	for (size_t i = 0; i < settings->zone_count; i++) {
-		const char *told = settings->zones[i].file ? settings->zones[i].file : "";
-		bool was_live = merged[i]->is_live;
-		merged[i]->is_live = is_live(zones, &settings->zones[i]);
-		if (merged[i]->is_live != was_live)
-			sw_zone_files_free(&merged[i]->files);
-		if (strcmp(merged[i]->file, told) == 0)
-			continue;
-		char *file = strdup(told);
-		if (file == NULL)
-			continue; /* the old name stands; the next reload tries again */
-		free(merged[i]->file);
-		merged[i]->file = file;
-		sw_zone_files_free(&merged[i]->files);
-	}
+	for (size_t i = 0; i < settings->zone_count; i++)
+		file_update(zones, merged[i], &settings->zones[i]);
 }
 
 static void drop(struct sw_zones *zones, struct zone *zone, struct sw_zones_outcome *outcome)
@@ -312,7 +319,8 @@ static void drop(struct sw_zones *zones, struct zone *zone, struct sw_zones_outc
  */
 static bool is_as_its_source(struct zone *zone, const struct sw_zone_setting *setting)
 {
-	return setting->policy->primary_count > 0 || sw_zone_files_unchanged(&zone->files, zone->file);
+	return zone->is_frozen || setting->policy->primary_count > 0 ||
+	       sw_zone_files_unchanged(&zone->files, zone->file);
 }
 
 int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome)
@@ -376,12 +384,164 @@ int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zon
 	memset(outcome, 0, sizeof(*outcome));
 	if (found == NULL)
 		return -ENOENT;
+	if ((*found)->is_frozen)
+		return -EBUSY;
 	zone_prepare(zones, *found, &zones->settings->zones[found - zones->zones]);
 	if (zones->keeper.loaded != NULL)
 		zones->keeper.loaded(zones->keeper.arg);
 	publish(zones, found, 1, outcome);
 	outcome->seconds = seconds_now() - start;
 	return 0;
+}
+
+/* ---- a few among many ---- */
+
+struct turning {
+	const struct sw_turn *turns;
+	struct zone **fresh; /* by turn: made for it; NULL once it has a place, or where none is needed */
+	struct zone **some;  /* those to be loaded, their settings and whether they were there before */
+	const struct sw_zone_setting **settings;
+	bool *is_again;
+	size_t some_count;
+	struct zone **gone;
+	size_t gone_count;
+};
+
+static int compare_zone(const void *apex, const void *zone)
+{
+	return sw_name_compare(apex, (*(struct zone *const *)zone)->apex);
+}
+
+static bool zone_turn(void *arg, size_t number, const void *old_element, void *fresh_element)
+{
+	struct turning *turning = arg;
+	const struct sw_turn *turn = &turning->turns[number];
+	struct zone *old = old_element ? *(struct zone *const *)old_element : NULL,
+		    *fresh = turning->fresh[number];
+	if (old != NULL && (fresh == NULL || !turn->keeps_state))
+		turning->gone[turning->gone_count++] = old;
+	else if (old != NULL)
+		fresh = old;
+	if (fresh == NULL)
+		return false;
+	if (fresh != old)
+		turning->fresh[number] = NULL;
+	turning->is_again[turning->some_count] = old != NULL;
+	turning->settings[turning->some_count] = &turn->after->setting;
+	turning->some[turning->some_count++] = fresh;
+	*(struct zone **)fresh_element = fresh;
+	return true;
+}
+
+static int turning_begin(struct turning *turning, const struct sw_turn *turns, size_t count)
+{
+	*turning = (struct turning){.turns = turns,
+		.fresh = calloc(count + 1, sizeof(struct zone *)),
+		.some = calloc(count + 1, sizeof(struct zone *)),
+		.settings = calloc(count + 1, sizeof(struct sw_zone_setting *)),
+		.is_again = calloc(count + 1, sizeof(bool)),
+		.gone = calloc(count + 1, sizeof(struct zone *))};
+	if (!turning->fresh || !turning->some || !turning->settings || !turning->is_again || !turning->gone)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct sw_beyond *after = turns[i].after;
+		if (after != NULL && !after->is_mute &&
+			(turning->fresh[i] = zone_new(&after->setting)) == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void turning_end(struct turning *turning, size_t count)
+{
+	for (size_t i = 0; turning->fresh != NULL && i < count; i++)
+		zone_free(turning->fresh[i]);
+	free(turning->fresh);
+	free(turning->some);
+	free(turning->settings);
+	free(turning->is_again);
+	free(turning->gone);
+}
+
+int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const struct sw_turn *turns,
+	size_t count, struct sw_zones_outcome *outcome)
+{
+	struct turning turning;
+	const struct sw_turn_list list = {.old = zones->zones,
+		.old_count = zones->count,
+		.size = sizeof(struct zone *),
+		.compare = compare_zone,
+		.turn = zone_turn,
+		.arg = &turning};
+	double start = seconds_now();
+	size_t merged_count;
+	memset(outcome, 0, sizeof(*outcome));
+	int err = turning_begin(&turning, turns, count);
+	struct zone **merged = err ? NULL : sw_turns_apply(&list, turns, count, &merged_count);
+	if (merged == NULL) {
+		turning_end(&turning, count);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&zones->lock);
+	struct zone **old = zones->zones;
+	zones->zones = merged;
+	zones->count = merged_count;
+	for (size_t i = 0; i < turning.some_count; i++) {
+		turning.some[i]->is_listed = true;
+		file_update(zones, turning.some[i], turning.settings[i]);
+	}
+	sw_settings_free(zones->settings);
+	zones->settings = sw_settings_hold(settings);
+	pthread_mutex_unlock(&zones->lock);
+	free(old);
+	for (size_t i = 0; i < turning.gone_count; i++)
+		drop(zones, turning.gone[i], outcome);
+	for (size_t i = 0; i < turning.some_count; i++) {
+		zone_prepare(zones, turning.some[i], turning.settings[i]);
+		/* what is served of it goes with its state, and is no reason to serve it on */
+		if (turning.is_again[i] && turning.some[i]->loaded_s == 0 && !turning.some[i]->is_prepared)
+			sw_store_prepare_expired(zones->store, turning.some[i]->apex);
+	}
+	if (zones->keeper.loaded != NULL)
+		zones->keeper.loaded(zones->keeper.arg);
+	publish(zones, turning.some, turning.some_count, outcome);
+	turning_end(&turning, count);
+	outcome->seconds = seconds_now() - start;
+	return 0;
+}
+
+/* ---- frozen ones ---- */
+
+int sw_zones_freeze(struct sw_zones *zones, const uint8_t *apex, bool is_frozen)
+{
+	pthread_mutex_lock(&zones->lock);
+	struct zone **found = find(zones, apex);
+	if (found != NULL)
+		(*found)->is_frozen = is_frozen;
+	pthread_mutex_unlock(&zones->lock);
+	return found ? 0 : -ENOENT;
+}
+
+bool sw_zones_is_frozen(struct sw_zones *zones, const uint8_t *apex)
+{
+	pthread_mutex_lock(&zones->lock);
+	struct zone **found = find(zones, apex);
+	bool is_frozen = found && (*found)->is_frozen;
+	pthread_mutex_unlock(&zones->lock);
+	return is_frozen;
+}
+
+int sw_zones_state(
+	struct sw_zones *zones, const uint8_t *apex, enum sw_zone_state *state, char *reason, size_t size)
+{
+	pthread_mutex_lock(&zones->lock);
+	struct zone **found = find(zones, apex);
+	if (found != NULL) {
+		*state = (*found)->state;
+		snprintf(reason, size, "%s", (*found)->reason ? (*found)->reason : "");
+	}
+	pthread_mutex_unlock(&zones->lock);
+	return found ? 0 : -ENOENT;
 }
 
 /* ---- what comes from elsewhere ---- */
@@ -454,6 +614,7 @@ void sw_zones_each(struct sw_zones *zones, sw_zone_report_fn *report, void *arg)
 				    .file = zone->file,
 				    .state = zone->state,
 				    .reason = zone->reason ? zone->reason : "",
+				    .is_frozen = zone->is_frozen,
 				    .errors = zone->errors,
 				    .warnings = zone->warnings,
 				    .loaded_s = zone->loaded_s,

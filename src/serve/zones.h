@@ -9,6 +9,7 @@
 
 #include "image/store.h"
 #include "serve/settings.h"
+#include "serve/turn.h"
 #include "zone/finding.h"
 
 #define SW_ZONE_STATES(X)                                                             \
@@ -33,7 +34,8 @@ struct sw_zone_report {
 	const uint8_t *apex;
 	const char *file;
 	enum sw_zone_state state;
-	const char *reason;	     /* why refused, or "" */
+	const char *reason; /* why refused, or "" */
+	bool is_frozen;
 	uint32_t errors, warnings;   /* of the last attempt */
 	int64_t loaded_s;	     /* since 1970: when the version serving was loaded; 0 for none */
 	struct sw_store_zone served; /* zeros where nothing is */
@@ -74,7 +76,22 @@ void sw_zones_free(struct sw_zones *zones);
  * @return 0 or -ENOMEM */
 int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome);
 
-/** Load one from its file, changed or not. @return 0, or -ENOENT when there is none of that name */
+/** The same where no more than these zones come, go, or are others: no other is looked at.
+ * @param settings  made from those of the last round by the same turns
+ * @return 0 or -ENOMEM, nothing changed */
+int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const struct sw_turn *turns,
+	size_t count, struct sw_zones_outcome *outcome);
+
+/** Take nothing new of a zone from its file, until it is to be again. Any thread. @return 0 or -ENOENT */
+int sw_zones_freeze(struct sw_zones *zones, const uint8_t *apex, bool is_frozen);
+bool sw_zones_is_frozen(struct sw_zones *zones, const uint8_t *apex);
+
+/** Where a zone stands. @param reason  size bytes @return 0 or -ENOENT */
+int sw_zones_state(
+	struct sw_zones *zones, const uint8_t *apex, enum sw_zone_state *state, char *reason, size_t size);
+
+/** Load one from its file, changed or not. @return 0; -ENOENT when there is none of that name; -EBUSY when it
+ * is frozen */
 int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome);
 
 /** Check a version that came from elsewhere, and serve it. @return 0 or -errno, and the zone's reason says

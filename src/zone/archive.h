@@ -139,6 +139,13 @@ int sw_snapshot_some(
 int sw_snapshot_changes(
 	struct sw_snapshot *snapshot, const uint8_t *apex, uint32_t from, sw_delta_fn *take, void *arg);
 
+/** The oldest serial that the journal has changes from. @return 0, -ENOENT when it has none, -errno */
+int sw_snapshot_oldest(struct sw_snapshot *snapshot, const uint8_t *apex, uint32_t *serial);
+
+/** Look into an archive that another process may have open, and write to: for sw_snapshot_open() alone.
+ * @return 0 or -errno */
+int sw_archive_look(struct sw_archive **archive, const char *directory);
+
 /** Read a zone whole.
  * @param contents  NULL, or those of another zone, to be used again, as for sw_zone_load(); finished
  * @return 0, -ENOENT, -EBADMSG when what was read is not what was written; -EEXIST, -ENOMEM as sw_zone_load()

@@ -64,6 +64,7 @@
 		"INSERT INTO change(zone, sequence, \"from\", \"to\", checksum, delta) VALUES "             \
 		"(?1, (SELECT ifnull(max(sequence), 0) + 1 FROM change WHERE zone = ?1), ?2, ?3, ?4, ?5)")  \
 	X(CHANGE_OLDEST, "SELECT sequence, length(delta) FROM change WHERE zone = ?1 ORDER BY sequence")    \
+	X(CHANGE_FIRST, "SELECT \"from\" FROM change WHERE zone = ?1 ORDER BY sequence LIMIT 1")            \
 	X(CHANGES_UPTO, "DELETE FROM change WHERE zone = ?1 AND sequence <= ?2")                            \
 	X(SOURCE, "SELECT serial, chain, ds_gone FROM source WHERE apex = ?1")                              \
 	X(SOURCE_SET, "INSERT OR REPLACE INTO source(apex, serial, chain, ds_gone) "                        \

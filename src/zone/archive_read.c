@@ -445,3 +445,36 @@ int sw_snapshot_changes(
 	error = changes_from(&reading, sequence, from, NULL, NULL);
 	return error ? error : changes_from(&reading, sequence, from, take, arg);
 }
+
+int sw_snapshot_oldest(struct sw_snapshot *snapshot, const uint8_t *apex, uint32_t *serial)
+{
+	struct sw_zone_row row;
+	sqlite3_stmt *statement;
+	int error = sw_zone_row(snapshot, apex, &row);
+	if (!error)
+		error = sw_statement(snapshot, SW_SQL_CHANGE_FIRST, &statement);
+	if (error)
+		return error;
+	sqlite3_bind_int64(statement, 1, row.id);
+	int result = sqlite3_step(statement);
+	error = result == SQLITE_DONE ? -ENOENT : sw_archive_error(snapshot, result);
+	if (!error)
+		*serial = (uint32_t)sqlite3_column_int64(statement, 0);
+	sw_statement_done(snapshot, SW_SQL_CHANGE_FIRST, statement);
+	return error;
+}
+
+int sw_archive_look(struct sw_archive **out, const char *directory)
+{
+	struct sw_archive *archive = calloc(1, sizeof(*archive));
+	if (!archive || strlen(directory) >= sizeof(archive->directory)) {
+		int error = archive ? -ENAMETOOLONG : -ENOMEM;
+		free(archive);
+		return error;
+	}
+	strcpy(archive->directory, directory);
+	pthread_mutex_init(&archive->idle_lock, NULL);
+	archive->lock = -1;
+	*out = archive;
+	return 0;
+}

@@ -32,6 +32,7 @@ def all_keys():
                 "guard": "guard: {nonesuch: 1}"}
     sections |= {section: f"{section}: [{{nonesuch: 1}}]" for section in ("keys", "remotes", "templates", "zones")}
     sections["dnssec"] = "zones: [{domain: example.com, file: none, dnssec: {nonesuch: 1}}]"
+    sections["catalog"] = "zones: [{domain: example.com, file: none, catalog: {nonesuch: 1}}]"
     for section, text in sections.items():
         for key in keys_of(text):
             yield section, key

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Catalogs (RFC 9432): what their members mean for the zones there are, and what of them is served. */
+#include "serve/keep_inside.h"
+#include <errno.h>
+#include <string.h>
+
+bool sw_keep_is_catalog(struct sw_keep *keep, const uint8_t *apex)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	return setting != NULL && setting->policy->catalog != NULL;
+}
+
+static int cover_add(void *arg, const struct sw_record *record)
+{
+	if (record->type != SW_TYPE_SOA && record->type != SW_TYPE_NS)
+		return 0;
+	int err = sw_contents_add(
+		arg, record->owner, record->type, record->ttl, record->rdata, record->rdata_len, 0, 0);
+	return err < 0 ? err : 0;
+}
+
+int sw_keep_cover(struct sw_keep *keep, const uint8_t *apex, struct sw_contents **contents)
+{
+	const struct sw_hash_key *key = sw_store_key(keep->store);
+	int err = 0;
+	if (*contents != NULL)
+		err = sw_contents_restart(*contents, apex, key);
+	else if ((*contents = sw_contents_new(apex, key)) == NULL)
+		err = -ENOMEM;
+	if (err == 0)
+		err = sw_snapshot_at(sw_keep_own(keep), apex, apex, 0, cover_add, *contents);
+	return err ? err : sw_contents_finish(*contents);
+}
+
+int sw_keep_serve_cover(struct sw_keep *keep, const uint8_t *apex)
+{
+	struct sw_contents *contents = NULL;
+	int err = sw_keep_cover(keep, apex, &contents);
+	if (err == 0)
+		err = sw_zones_put(keep->zones, apex, contents);
+	sw_contents_free(contents);
+	return err;
+}
+
+static void say(const struct sw_zone_setting *setting, uint32_t serial, const struct sw_roster_turns *turns,
+	double seconds)
+{
+	char name[SW_NAME_TEXT_MAX];
+	size_t added = 0, removed = 0, reset = 0, other = 0;
+	for (size_t i = 0; i < turns->count; i++) {
+		const struct sw_turn *turn = &turns->turns[i];
+		if (turn->before == NULL)
+			added++;
+		else if (turn->after == NULL)
+			removed++;
+		else if (turn->keeps_state)
+			other++;
+		else
+			reset++;
+	}
+	sw_log(SW_LOG_INFO,
+		"catalog %s: serial %u: members added %zu, removed %zu, reset %zu, served otherwise %zu, in "
+		"%.2f s",
+		sw_name_text(setting->apex, name), serial, added, removed, reset, other, seconds);
+}
+
+static void members_take(struct sw_keep *keep, const struct sw_zone_setting *setting, uint32_t serial,
+	const struct sw_catalog *members)
+{
+	char name[SW_NAME_TEXT_MAX];
+	struct sw_roster_turns turns = {0};
+	struct sw_zones_outcome outcome = {0};
+	int err = sw_roster_take(keep->roster, setting, serial, members, &turns);
+	if (err == 0 && turns.count > 0)
+		err = sw_keep_turn(keep, &turns, &outcome);
+	if (err == 0 && turns.count > 0) {
+		say(setting, serial, &turns, outcome.seconds);
+		err = sw_roster_write(keep->roster, &turns);
+	}
+	if (err != 0)
+		sw_log(SW_LOG_ERROR, "catalog %s: serial %u is not processed: %s",
+			sw_name_text(setting->apex, name), serial, strerror(-err));
+	sw_roster_turns_free(&turns);
+}
+
+/** Read a catalog as it is kept. */
+static void catalog_work(struct sw_keep *keep, const struct sw_zone_setting *setting)
+{
+	const struct sw_catalog_policy *policy = setting->policy->catalog;
+	struct sw_archive_zone zone;
+	if (sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) != 0)
+		return; /* no version of it has come yet: members known from before stay */
+	if (setting->policy->primary_count > 0 && zone.expires_s <= sw_keep_now_s()) {
+		sw_roster_broken(keep->roster, setting, zone.serial, "expired"); /* RFC 9432 s5.1 */
+		return;
+	}
+	struct sw_catalog *members =
+		sw_catalog_new(setting->apex, policy->members_max ? policy->members_max : SW_CATALOG_MEMBERS);
+	int err = members ? sw_snapshot_below(
+				    sw_keep_own(keep), setting->apex, setting->apex, sw_catalog_add, members)
+			  : -ENOMEM;
+	if (err == 0)
+		err = sw_catalog_finish(members);
+	if (err == 0)
+		members_take(keep, setting, zone.serial, members);
+	else
+		sw_roster_broken(keep->roster, setting, zone.serial,
+			members && sw_catalog_why(members)[0] ? sw_catalog_why(members) : strerror(-err));
+	sw_catalog_free(members);
+}
+
+void sw_keep_catalogs(struct sw_keep *keep)
+{
+	const struct sw_zone_setting *setting;
+	while ((setting = sw_roster_next_catalog(keep->roster)) != NULL)
+		catalog_work(keep, setting);
+}

@@ -1,0 +1,725 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/roster.h"
+#include "serve/log.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEMPLATE_DEFAULT "default"
+#define LOG_EACH_MAX 8 /* members left out that are named in the log */
+
+struct catalog {
+	const struct sw_zone_setting *setting; /* of the configuration */
+	bool is_stale, is_broken;
+	bool has_clashes; /* members left out because others have them */
+	uint32_t serial;
+	size_t members, ignored;
+	char reason[SW_CATALOG_WHY_MAX];
+};
+
+struct sw_roster {
+	struct sw_register *reg;
+	struct sw_settings *base, *all; /* held */
+	struct catalog *catalogs;
+	size_t catalog_count;
+	const struct sw_zone_setting **producers;
+	size_t producer_count;
+	struct sw_beyond **zones; /* in canonical order */
+	size_t count;
+	pthread_mutex_t
+		lock; /* of `catalogs` and `zones`: taken by the loader's thread to change, by others to look
+		       */
+};
+
+/* ---- lists ---- */
+
+static int compare_beyond(const void *apex, const void *beyond)
+{
+	return sw_name_compare(apex, (*(struct sw_beyond *const *)beyond)->setting.apex);
+}
+
+static struct sw_beyond *beyond_find(const struct sw_roster *roster, const uint8_t *apex)
+{
+	if (roster->count == 0)
+		return NULL;
+	struct sw_beyond **found =
+		bsearch(apex, roster->zones, roster->count, sizeof(struct sw_beyond *), compare_beyond);
+	return found ? *found : NULL;
+}
+
+static struct catalog *catalog_find(struct sw_roster *roster, const uint8_t *apex)
+{
+	for (size_t i = 0; i < roster->catalog_count; i++) {
+		if (sw_name_equal(roster->catalogs[i].setting->apex, apex))
+			return &roster->catalogs[i];
+	}
+	return NULL;
+}
+
+static void zones_free(struct sw_beyond **zones, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sw_beyond_free(zones[i]);
+	free(zones);
+}
+
+void sw_roster_turns_free(struct sw_roster_turns *turns)
+{
+	for (size_t i = 0; i < turns->count; i++) {
+		sw_beyond_free(turns->turns[i].before);
+		sw_beyond_free(turns->turns[i].after);
+	}
+	free(turns->turns);
+	*turns = (struct sw_roster_turns){0};
+}
+
+/** Takes `after` over, on errors too; `before` is held. */
+static int turns_add(
+	struct sw_roster_turns *turns, struct sw_beyond *before, struct sw_beyond *after, bool keeps_state)
+{
+	if ((turns->count & (turns->count - 1)) == 0) {
+		struct sw_turn *grown =
+			reallocarray(turns->turns, turns->count ? 2 * turns->count : 1, sizeof(*grown));
+		if (grown == NULL) {
+			sw_beyond_free(after);
+			return -ENOMEM;
+		}
+		turns->turns = grown;
+	}
+	turns->turns[turns->count++] = (struct sw_turn){
+		.apex = after ? after->setting.apex : before->setting.apex,
+		.before = before ? sw_beyond_hold(before) : NULL,
+		.after = after,
+		.keeps_state = keeps_state,
+	};
+	return 0;
+}
+
+int sw_roster_undo(const struct sw_roster_turns *turns, struct sw_roster_turns *undo)
+{
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < turns->count; i++) {
+		const struct sw_turn *turn = &turns->turns[i];
+		err = turns_add(undo, turn->after, turn->before ? sw_beyond_hold(turn->before) : NULL,
+			turn->keeps_state);
+	}
+	return err;
+}
+
+/* ---- at the start ---- */
+
+struct reading {
+	struct sw_roster *roster;
+	size_t room;
+};
+
+static int entry_read(void *arg, const struct sw_register_entry *entry)
+{
+	struct reading *reading = arg;
+	struct sw_roster *roster = reading->roster;
+	if (roster->count == reading->room) {
+		size_t room = reading->room ? 2 * reading->room : 64;
+		struct sw_beyond **grown = reallocarray(roster->zones, room, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		roster->zones = grown;
+		reading->room = room;
+	}
+	/* what serves it is known when there is a configuration */
+	int err = sw_beyond_new(&roster->zones[roster->count], entry, NULL, "");
+	roster->count += err == 0;
+	return err == -EINVAL ? 0 : err;
+}
+
+static int compare_zones(const void *a, const void *b)
+{
+	return compare_beyond((*(struct sw_beyond *const *)a)->setting.apex, b);
+}
+
+int sw_roster_new(struct sw_roster **result, const char *state)
+{
+	char why[512];
+	struct sw_roster *roster = calloc(1, sizeof(*roster));
+	struct reading reading = {.roster = roster};
+	if (roster == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&roster->lock, NULL);
+	int err = sw_register_open(&roster->reg, state, why);
+	if (why[0] != '\0')
+		sw_log(err ? SW_LOG_ERROR : SW_LOG_WARNING, "%s", why);
+	if (err == 0)
+		err = sw_register_each(roster->reg, entry_read, &reading);
+	if (err != 0) {
+		sw_roster_free(roster);
+		return err;
+	}
+	if (roster->count > 1)
+		qsort(roster->zones, roster->count, sizeof(struct sw_beyond *), compare_zones);
+	*result = roster;
+	return 0;
+}
+
+void sw_roster_free(struct sw_roster *roster)
+{
+	if (roster == NULL)
+		return;
+	zones_free(roster->zones, roster->count);
+	free(roster->catalogs);
+	free(roster->producers);
+	sw_settings_free(roster->all);
+	sw_settings_free(roster->base);
+	sw_register_close(roster->reg);
+	pthread_mutex_destroy(&roster->lock);
+	free(roster);
+}
+
+/* ---- what serves a zone ---- */
+
+static bool has_group(const struct sw_register_entry *entry, const char *group)
+{
+	size_t len = strlen(group);
+	for (size_t at = 0; at < entry->groups_len; at += 1u + entry->groups[at]) {
+		if (entry->groups[at] == len && memcmp(entry->groups + at + 1, group, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** RFC 9432 s4.3.2 leaves it open which of several groups counts: the configuration's first. */
+static const char *template_of(const struct sw_catalog_policy *policy, const struct sw_register_entry *entry)
+{
+	for (size_t i = 0; i < policy->group_count; i++) {
+		if (has_group(entry, policy->groups[i].group))
+			return policy->groups[i].template;
+	}
+	return policy->template;
+}
+
+static const struct sw_template *find_template(const struct sw_settings *base, const char *name)
+{
+	return name ? sw_settings_find_template(base, name) : NULL;
+}
+
+/** @param catalog  that brings it; NULL: a person added it */
+static int beyond_make(const struct sw_settings *base, const struct sw_zone_setting *catalog,
+	const struct sw_register_entry *entry, struct sw_beyond **beyond)
+{
+	char name[SW_NAME_TEXT_MAX], source[SW_NAME_TEXT_MAX + 16] = "seawall zone add";
+	if (catalog != NULL)
+		snprintf(source, sizeof(source), "catalog %s", sw_name_text(catalog->apex, name));
+	return sw_beyond_new(beyond, entry,
+		find_template(base, catalog ? template_of(catalog->policy->catalog, entry) : entry->template),
+		source);
+}
+
+/* ---- a configuration ---- */
+
+struct following {
+	struct catalog *catalogs;
+	size_t catalog_count;
+	const struct sw_zone_setting **producers;
+	size_t producer_count;
+	struct sw_beyond **zones;
+	size_t count;
+	struct sw_beyond **gone; /* of the roster's: not held */
+	size_t gone_count;
+};
+
+/** @return 0 or -ENOMEM */
+static int catalogs_make(
+	struct following *following, struct sw_roster *roster, const struct sw_settings *base)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < base->zone_count; i++)
+		count += base->zones[i].policy->catalog != NULL;
+	following->catalogs = calloc(count + 1, sizeof(*following->catalogs));
+	following->producers = calloc(count + 1, sizeof(struct sw_zone_setting *));
+	if (following->catalogs == NULL || following->producers == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; count > 0 && i < base->zone_count; i++) {
+		const struct sw_zone_setting *setting = &base->zones[i];
+		if (setting->policy->catalog == NULL)
+			continue;
+		if (setting->policy->catalog->is_produced) {
+			following->producers[following->producer_count++] = setting;
+			continue;
+		}
+		const struct catalog *before = catalog_find(roster, setting->apex);
+		struct catalog *catalog = &following->catalogs[following->catalog_count++];
+		*catalog = before ? *before : (struct catalog){0};
+		catalog->setting = setting;
+		catalog->is_stale = true;
+	}
+	return 0;
+}
+
+static const struct sw_zone_setting *catalog_of(const struct following *following, const uint8_t *apex)
+{
+	for (size_t i = 0; i < following->catalog_count; i++) {
+		if (sw_name_equal(following->catalogs[i].setting->apex, apex))
+			return following->catalogs[i].setting;
+	}
+	return NULL;
+}
+
+/** One zone under a new configuration. */
+static int zone_follow(struct following *following, const struct sw_settings *base, struct sw_beyond *zone)
+{
+	char name[SW_NAME_TEXT_MAX];
+	struct sw_register_entry entry = sw_beyond_entry(zone);
+	const struct sw_zone_setting *catalog = zone->catalog ? catalog_of(following, zone->catalog) : NULL;
+	bool is_told = sw_settings_find_zone(base, zone->setting.apex) != NULL;
+	if (is_told || (zone->catalog != NULL && catalog == NULL)) {
+		if (is_told && zone->catalog == NULL)
+			sw_log(SW_LOG_WARNING,
+				"zone %s: it was added while the server ran, and is in the configuration "
+				"now, which "
+				"counts from here on",
+				sw_name_text(zone->setting.apex, name));
+		following->gone[following->gone_count++] = zone;
+		return 0;
+	}
+	int err = beyond_make(base, catalog, &entry, &following->zones[following->count]);
+	if (err != 0)
+		return err;
+	zone = following->zones[following->count++];
+	if (zone->is_mute && zone->catalog == NULL)
+		sw_log(SW_LOG_ERROR,
+			"zone %s: not served: the template '%.100s' that it was added with is not there any "
+			"more, or has "
+			"neither file nor primaries",
+			sw_name_text(zone->setting.apex, name), zone->template);
+	return 0;
+}
+
+static struct sw_settings *settings_all(
+	struct sw_settings *base, struct sw_beyond *const *zones, size_t count)
+{
+	struct sw_turn *turns = calloc(count + 1, sizeof(*turns));
+	if (turns == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		turns[i] = (struct sw_turn){.apex = zones[i]->setting.apex, .after = zones[i]};
+	struct sw_settings *all = sw_settings_beyond(base, NULL, turns, count, zones, count);
+	free(turns);
+	return all;
+}
+
+/** They are gone for good: what is not written now is found again at the next start. */
+static void gone_forget(struct sw_roster *roster, const struct following *following,
+	void (*forget)(void *arg, const uint8_t *apex), void *arg)
+{
+	if (following->gone_count == 0)
+		return;
+	int err = sw_register_begin(roster->reg);
+	for (size_t i = 0; i < following->gone_count; i++) {
+		const uint8_t *apex = following->gone[i]->setting.apex;
+		if (sw_settings_find_zone(roster->base, apex) == NULL)
+			forget(arg, apex);
+		if (err == 0)
+			err = sw_register_remove(roster->reg, apex);
+	}
+	int ended = sw_register_commit(roster->reg);
+	if (err != 0 || ended != 0)
+		sw_log(SW_LOG_ERROR, "state cannot be written: %s", strerror(err ? -err : -ended));
+}
+
+struct sw_settings *sw_roster_follow(struct sw_roster *roster, struct sw_settings *base,
+	void (*forget)(void *arg, const uint8_t *apex), void *arg)
+{
+	struct following following = {
+		.zones = calloc(roster->count + 1, sizeof(struct sw_beyond *)),
+		.gone = calloc(roster->count + 1, sizeof(struct sw_beyond *)),
+	};
+	int err = following.zones && following.gone ? catalogs_make(&following, roster, base) : -ENOMEM;
+	for (size_t i = 0; err == 0 && i < roster->count; i++)
+		err = zone_follow(&following, base, roster->zones[i]);
+	struct sw_settings *all = err ? NULL : settings_all(base, following.zones, following.count);
+	if (all == NULL) {
+		zones_free(following.zones, following.count);
+		free(following.gone);
+		free(following.catalogs);
+		free(following.producers);
+		return NULL;
+	}
+	struct sw_settings *old_base = roster->base, *old_all = roster->all;
+	roster->base = sw_settings_hold(base);
+	roster->all = all;
+	gone_forget(roster, &following, forget, arg);
+	pthread_mutex_lock(&roster->lock);
+	free(roster->catalogs);
+	free(roster->producers);
+	zones_free(roster->zones, roster->count);
+	roster->catalogs = following.catalogs;
+	roster->catalog_count = following.catalog_count;
+	roster->producers = following.producers;
+	roster->producer_count = following.producer_count;
+	roster->zones = following.zones;
+	roster->count = following.count;
+	pthread_mutex_unlock(&roster->lock);
+	sw_settings_free(old_all);
+	sw_settings_free(old_base);
+	free(following.gone);
+	return sw_settings_hold(all);
+}
+
+struct sw_settings *sw_roster_settings(struct sw_roster *roster)
+{
+	return roster->all;
+}
+
+/* ---- turns ---- */
+
+static bool beyond_turn(void *arg, size_t number, const void *old, void *fresh)
+{
+	const struct sw_turn *turn = (const struct sw_turn *)arg + number;
+	(void)old;
+	*(struct sw_beyond **)fresh = turn->after;
+	return turn->after != NULL;
+}
+
+struct sw_settings *sw_roster_turn(struct sw_roster *roster, const struct sw_roster_turns *turns)
+{
+	const struct sw_turn_list list = {.old = roster->zones,
+		.old_count = roster->count,
+		.size = sizeof(struct sw_beyond *),
+		.compare = compare_beyond,
+		.turn = beyond_turn,
+		.arg = turns->turns};
+	size_t count;
+	struct sw_beyond **zones = sw_turns_apply(&list, turns->turns, turns->count, &count);
+	struct sw_settings *all = zones ? sw_settings_beyond(roster->base, roster->all, turns->turns,
+						  turns->count, zones, count)
+					: NULL;
+	if (all == NULL) {
+		free(zones);
+		return NULL;
+	}
+	struct sw_settings *old = roster->all;
+	bool has_gone = false;
+	pthread_mutex_lock(&roster->lock);
+	for (size_t i = 0; i < turns->count; i++) {
+		has_gone |= turns->turns[i].after == NULL;
+		if (turns->turns[i].after != NULL)
+			sw_beyond_hold(turns->turns[i].after);
+		sw_beyond_free(turns->turns[i].before); /* the roster's; the turn has its own */
+	}
+	free(roster->zones);
+	roster->zones = zones;
+	roster->count = count;
+	roster->all = all;
+	/* what another catalog was refused may be free now */
+	for (size_t i = 0; has_gone && i < roster->catalog_count; i++)
+		roster->catalogs[i].is_stale |= roster->catalogs[i].has_clashes;
+	pthread_mutex_unlock(&roster->lock);
+	sw_settings_free(old);
+	return all;
+}
+
+int sw_roster_write(struct sw_roster *roster, const struct sw_roster_turns *turns)
+{
+	int err = sw_register_begin(roster->reg);
+	if (err != 0)
+		return err;
+	for (size_t i = 0; err == 0 && i < turns->count; i++) {
+		const struct sw_turn *turn = &turns->turns[i];
+		struct sw_register_entry entry =
+			turn->after ? sw_beyond_entry(turn->after) : (struct sw_register_entry){0};
+		err = turn->after ? sw_register_put(roster->reg, &entry)
+				  : sw_register_remove(roster->reg, turn->apex);
+	}
+	int ended = sw_register_commit(roster->reg);
+	return err ? err : ended;
+}
+
+/* ---- by hand ---- */
+
+static const char *owner_text(const struct sw_roster *roster, const uint8_t *apex, char *text, size_t size)
+{
+	char name[SW_NAME_TEXT_MAX];
+	const struct sw_beyond *beyond = beyond_find(roster, apex);
+	if (sw_settings_find_zone(roster->base, apex) != NULL)
+		snprintf(text, size, "the configuration has this zone");
+	else if (beyond != NULL && beyond->catalog != NULL)
+		snprintf(text, size, "catalog %.300s has this zone", sw_name_text(beyond->catalog, name));
+	else if (beyond != NULL)
+		snprintf(text, size, "this zone was added already");
+	else
+		return NULL;
+	return text;
+}
+
+int sw_roster_add(struct sw_roster *roster, const uint8_t *apex, const char *template, const char *file,
+	struct sw_roster_turns *turns, char *why)
+{
+	struct sw_beyond *beyond;
+	const struct sw_template *found = find_template(roster->base, template ? template : TEMPLATE_DEFAULT);
+	if (owner_text(roster, apex, why, SW_WHY_TEXT_MAX) != NULL)
+		return -EEXIST;
+	if (template != NULL && found == NULL) {
+		snprintf(why, SW_WHY_TEXT_MAX, "no template '%.200s' in the configuration", template);
+		return -EINVAL;
+	}
+	if (found != NULL && found->is_for_zone) {
+		snprintf(why, SW_WHY_TEXT_MAX,
+			"template '%.200s' names names in 'allow-update': it is for zones of the "
+			"configuration",
+			found->name);
+		return -EINVAL;
+	}
+	struct sw_register_entry entry = {.zone = apex, .template = found ? found->name : NULL, .file = file};
+	int err = beyond_make(roster->base, NULL, &entry, &beyond);
+	if (err == 0 && beyond->is_mute) {
+		sw_beyond_free(beyond);
+		err = -EINVAL;
+	}
+	if (err == -EINVAL)
+		strcpy(why, "a zone needs a file, or a template with a file or primaries");
+	return err ? err : turns_add(turns, NULL, beyond, false);
+}
+
+int sw_roster_remove(struct sw_roster *roster, const uint8_t *apex, struct sw_roster_turns *turns, char *why)
+{
+	struct sw_beyond *beyond = beyond_find(roster, apex);
+	if (beyond == NULL || beyond->catalog != NULL) {
+		if (owner_text(roster, apex, why, SW_WHY_TEXT_MAX) == NULL)
+			strcpy(why, "no such zone here");
+		return beyond ? -EPERM : -ENOENT;
+	}
+	return turns_add(turns, beyond, NULL, false);
+}
+
+/* ---- catalogs ---- */
+
+void sw_roster_changed(struct sw_roster *roster, const uint8_t *apex)
+{
+	struct catalog *catalog = catalog_find(roster, apex);
+	if (catalog != NULL)
+		catalog->is_stale = true;
+}
+
+const struct sw_zone_setting *sw_roster_next_catalog(struct sw_roster *roster)
+{
+	for (size_t i = 0; i < roster->catalog_count; i++) {
+		if (!roster->catalogs[i].is_stale)
+			continue;
+		roster->catalogs[i].is_stale = false;
+		return roster->catalogs[i].setting;
+	}
+	return NULL;
+}
+
+void sw_roster_broken(
+	struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial, const char *why)
+{
+	char name[SW_NAME_TEXT_MAX];
+	struct catalog *catalog = catalog_find(roster, setting->apex);
+	if (catalog == NULL)
+		return;
+	if (!catalog->is_broken || strcmp(catalog->reason, why) != 0)
+		sw_log(SW_LOG_ERROR,
+			"catalog %s: serial %u is not processed: %s; its members stay as they are",
+			sw_name_text(setting->apex, name), serial, why);
+	pthread_mutex_lock(&roster->lock);
+	catalog->is_broken = true;
+	snprintf(catalog->reason, sizeof(catalog->reason), "%s", why);
+	pthread_mutex_unlock(&roster->lock);
+}
+
+/** What is being taken of a catalog. */
+struct taking {
+	struct sw_roster *roster;
+	const struct sw_zone_setting *setting;
+	struct sw_roster_turns *turns;
+	size_t members, ignored;
+	bool has_clashes;
+};
+
+static bool is_below_any(const struct sw_catalog_policy *policy, const uint8_t *zone)
+{
+	for (size_t i = 0; i < policy->only_below_count; i++) {
+		if (sw_name_in(zone, policy->only_below[i]))
+			return true;
+	}
+	return policy->only_below_count == 0;
+}
+
+static int leave_out(struct taking *taking, const struct sw_catalog_member *member, const char *why)
+{
+	char catalog[SW_NAME_TEXT_MAX], name[SW_NAME_TEXT_MAX];
+	if (++taking->ignored <= LOG_EACH_MAX)
+		sw_log(SW_LOG_ERROR, "catalog %s: member %s is left out: %s",
+			sw_name_text(taking->setting->apex, catalog), sw_name_text(member->zone, name), why);
+	return 0;
+}
+
+/** Why a catalog may not bring a zone, whoever has it now; NULL when it may. */
+static const char *forbidden(const struct taking *taking, const struct sw_catalog_member *member,
+	const struct sw_register_entry *entry)
+{
+	const struct sw_catalog_policy *policy = taking->setting->policy->catalog;
+	if (sw_name_equal(member->zone, taking->setting->apex))
+		return "it is the catalog itself";
+	if (sw_settings_find_zone(taking->roster->base, member->zone) != NULL)
+		return "the configuration has this zone";
+	if (!is_below_any(policy, member->zone))
+		return "it is not at or below a name in 'only-below'";
+	if (template_of(policy, entry) == NULL)
+		return "no template is for its group";
+	return NULL;
+}
+
+/** Whether a member is served as before, by what is kept of it. */
+static bool is_same(const struct sw_beyond *a, const struct sw_beyond *b)
+{
+	const char *a_file = a->setting.file ? a->setting.file : "",
+		   *b_file = b->setting.file ? b->setting.file : "";
+	bool is_coo = a->coo && b->coo ? sw_name_equal(a->coo, b->coo) : a->coo == b->coo;
+	return is_coo && a->is_mute == b->is_mute && a->groups_len == b->groups_len &&
+	       (a->groups_len == 0 || memcmp(a->groups, b->groups, a->groups_len) == 0) &&
+	       a->setting.template == b->setting.template && a->setting.policy == b->setting.policy &&
+	       strcmp(a_file, b_file) == 0;
+}
+
+static bool is_of(const struct sw_beyond *beyond, const struct sw_zone_setting *catalog)
+{
+	return beyond->catalog != NULL && sw_name_equal(beyond->catalog, catalog->apex);
+}
+
+/** A member of the catalog. @param before  the zone of that name beyond the configuration, or NULL */
+static int member_take(
+	struct taking *taking, const struct sw_catalog_member *member, struct sw_beyond *before)
+{
+	const struct sw_register_entry entry = {
+		.zone = member->zone,
+		.catalog = taking->setting->apex,
+		.label = member->label,
+		.coo = member->coo,
+		.groups = member->groups,
+		.groups_len = member->groups_len,
+	};
+	struct sw_beyond *after;
+	bool is_ours = before != NULL && is_of(before, taking->setting);
+	/* RFC 9432 s4.3.1: another catalog gives it away, to this one */
+	bool is_given = before != NULL && !is_ours && before->catalog != NULL && before->coo != NULL &&
+			sw_name_equal(before->coo, taking->setting->apex);
+	const char *why = forbidden(taking, member, &entry);
+	if (why == NULL && before != NULL && !is_ours && !is_given) {
+		taking->has_clashes = true; /* s5.2 */
+		why = before->catalog ? "another catalog has this zone"
+				      : "it was added by 'seawall zone add'";
+	}
+	if (why != NULL) {
+		leave_out(taking, member, why);
+		return is_ours ? turns_add(taking->turns, before, NULL, false) : 0;
+	}
+	int err = beyond_make(taking->roster->base, taking->setting, &entry, &after);
+	if (err == -EINVAL || err == -ENAMETOOLONG)
+		return leave_out(taking, member, "no file can be called so");
+	if (err != 0)
+		return err;
+	taking->members++;
+	/* s5.4: another label, another zone; s4.3.1: so too when it changes hands */
+	bool keeps_state = before != NULL && *before->label == *member->label &&
+			   memcmp(before->label, member->label, 1u + *member->label) == 0;
+	if (is_ours && keeps_state && is_same(before, after)) {
+		sw_beyond_free(after);
+		return 0;
+	}
+	return turns_add(taking->turns, before, after, keeps_state);
+}
+
+static int members_take(struct taking *taking, const struct sw_catalog_member *members, size_t count)
+{
+	const struct sw_roster *roster = taking->roster;
+	int err = 0;
+	for (size_t i = 0, j = 0; err == 0 && (i < count || j < roster->count);) {
+		struct sw_beyond *zone = j < roster->count ? roster->zones[j] : NULL;
+		int order = zone == NULL ? -1
+			    : i == count ? 1
+					 : sw_name_compare(members[i].zone, zone->setting.apex);
+		if (order <= 0)
+			err = member_take(taking, &members[i], order == 0 ? zone : NULL);
+		else if (is_of(zone, taking->setting)) /* s5.3 */
+			err = turns_add(taking->turns, zone, NULL, false);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return err;
+}
+
+int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial,
+	const struct sw_catalog *parsed, struct sw_roster_turns *turns)
+{
+	char name[SW_NAME_TEXT_MAX];
+	struct taking taking = {.roster = roster, .setting = setting, .turns = turns};
+	struct catalog *catalog = catalog_find(roster, setting->apex);
+	size_t count;
+	const struct sw_catalog_member *members = sw_catalog_members(parsed, &count);
+	int err = catalog ? members_take(&taking, members, count) : -ENOENT;
+	if (err != 0) {
+		sw_roster_turns_free(turns);
+		return err;
+	}
+	if (taking.ignored > LOG_EACH_MAX)
+		sw_log(SW_LOG_ERROR, "catalog %s: %zu members in all are left out",
+			sw_name_text(setting->apex, name), taking.ignored);
+	pthread_mutex_lock(&roster->lock);
+	catalog->is_broken = false;
+	catalog->reason[0] = '\0';
+	catalog->serial = serial;
+	catalog->members = taking.members;
+	catalog->ignored = taking.ignored;
+	catalog->has_clashes = taking.has_clashes;
+	pthread_mutex_unlock(&roster->lock);
+	return 0;
+}
+
+const struct sw_zone_setting *sw_roster_producer(const struct sw_roster *roster, size_t number)
+{
+	return number < roster->producer_count ? roster->producers[number] : NULL;
+}
+
+bool sw_roster_is_in(
+	const struct sw_zone_setting *producer, const struct sw_template *template, const char **group)
+{
+	const struct sw_catalog_policy *policy = producer->policy->catalog;
+	for (size_t i = 0; template != NULL && i < policy->group_count; i++) {
+		if (strcmp(policy->groups[i].template, template->name) == 0) {
+			*group = policy->groups[i].group;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool sw_roster_is_member(const struct sw_roster *roster, const uint8_t *apex)
+{
+	const struct sw_beyond *beyond = beyond_find(roster, apex);
+	return beyond != NULL && beyond->catalog != NULL;
+}
+
+/* ---- for commands ---- */
+
+void sw_roster_look(struct sw_roster *roster, const uint8_t *apex, struct sw_roster_report *report)
+{
+	*report = (struct sw_roster_report){0};
+	pthread_mutex_lock(&roster->lock);
+	const struct sw_beyond *beyond = beyond_find(roster, apex);
+	const struct catalog *catalog = catalog_find(roster, apex);
+	report->is_added = beyond != NULL && beyond->catalog == NULL;
+	report->has_catalog = beyond != NULL && beyond->catalog != NULL;
+	if (report->has_catalog)
+		memcpy(report->catalog, beyond->catalog, sw_name_len(beyond->catalog));
+	report->is_catalog = catalog != NULL;
+	if (catalog != NULL) {
+		report->is_broken = catalog->is_broken;
+		report->serial = catalog->serial;
+		report->members = catalog->members;
+		report->ignored = catalog->ignored;
+		memcpy(report->reason, catalog->reason, sizeof(report->reason));
+	}
+	pthread_mutex_unlock(&roster->lock);
+}

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""'seawall zone add, remove, freeze, thaw, export, diff': what they do to a running node, and what is left after a restart."""
+
+import json
+import signal
+import subprocess
+
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.tsigkeyring
+import dns.update
+import dns.xfr
+import dns.zone
+import node
+import peers
+import tap
+
+KEY = "k"
+SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI="
+KEYRING = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", SECRET)})
+ZONE = """\
+$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 300
+@ NS ns
+@ MX 10 ns
+ns A 192.0.2.1
+"""
+# A record of each kind that text could spoil.
+ODD = r"""
+*.wild TXT "a \"quoted\" ; text" "\000\127\255 \\"
+we\.ird\;name\032x A 192.0.2.2
+UPPER CNAME Ns.Elsewhere.Test.
+sub NS ns.sub
+ns.sub AAAA 2001:db8::1
+_dane TLSA 3 1 1 aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899
+caa CAA 0 issue "ca.example; account=1"
+naptr NAPTR 1 2 "s" "SIP+D2U" "!^.*$!sip:x@example.com!" _sip
+svcb SVCB 1 . alpn=h2,h3 ipv4hint=192.0.2.3
+loc LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m
+unknown TYPE65280 \# 4 0a000001
+dname DNAME target.test.
+srv SRV 1 2 53 ns
+ds DS 12345 13 2 aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899
+"""
+
+
+def config(daemon, more=""):
+    return f"""
+server:
+  listen: 127.0.0.1@{node.PORT}
+  xdp: none
+  state: {daemon.path / "state"}
+keys:
+  - name: {KEY}
+    algorithm: hmac-sha256
+    secret: {SECRET}
+templates:
+  - name: live
+    file: "zones/%s.zone"
+    allow-transfer: key {KEY}
+    allow-update: key {KEY}
+  - name: named
+    file: "zones/%s.zone"
+    allow-update: {{key: {KEY}, name: _acme.@}}
+zones:
+  - domain: live.test
+    template: live
+  - domain: plain.test
+    file: plain.zone
+{more}"""
+
+
+class Commanded(node.Node):
+    """A node with a zone that is live and one that is not."""
+
+    def __init__(self, more="", text=ZONE):
+        super().__init__(is_started=False)
+        (self.path / "zones").mkdir()
+        for name in ("zones/live.test.zone", "plain.zone", "zones/added.test.zone"):
+            (self.path / name).write_text(text)
+        self.configure(config(self, more))
+        self.start()
+
+    def ok(self, *words):
+        ran = self.run("zone", *words)
+        if ran.returncode:
+            raise RuntimeError(f"{words}: {ran.returncode} {ran.stderr}{self.log()}")
+        return ran.stdout
+
+    def show(self, zone):
+        return json.loads(self.ok("show", zone, "--json"))
+
+    def restart(self, kill=False):
+        if kill:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        else:
+            self.stop()
+        self.start()
+
+
+def rcode(zone):
+    reply = dns.query.udp(dns.message.make_query(zone, "SOA"), "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT)
+    return dns.rcode.to_text(reply.rcode())
+
+
+def transfer(zone):
+    whole = dns.zone.Zone(f"{zone}.", relativize=False)
+    request, _ = dns.xfr.make_query(whole, keyring=KEYRING)
+    dns.query.inbound_xfr("127.0.0.1", whole, request, port=node.PORT, timeout=node.LIMIT_S)
+    return whole
+
+
+def records(zone):
+    return sorted(
+        f"{name} {rdataset.ttl} {dns.rdatatype.to_text(rdataset.rdtype)} {rdata.to_digestable().hex()}"
+        for name, rdataset in zone.iterate_rdatasets()
+        for rdata in rdataset
+    )
+
+
+def update(text, name="added"):
+    change = dns.update.Update("live.test.", keyring=KEYRING)
+    change.replace(name, 60, "TXT", f'"{text}"')
+    reply = dns.query.tcp(change, "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT)
+    return dns.rcode.to_text(reply.rcode())
+
+
+def check_add_and_remove():
+    """A zone added is served at once and after restarts of both kinds, and gone for good when it is removed."""
+    with Commanded() as daemon:
+        if rcode("added.test") != "REFUSED":
+            yield "served before"
+        if "serving" not in daemon.ok("add", "added.test", "--template", "live"):
+            yield "what 'add' prints"
+        daemon.ok("add", "file.test", "--file", daemon.path / "plain.zone", "--json")
+        for kill in (None, False, True):
+            if kill is not None:
+                daemon.restart(kill)
+            for zone in ("added.test", "file.test", "live.test"):
+                if rcode(zone) != "NOERROR":
+                    yield f"{zone} is {rcode(zone)} after {kill}: {daemon.log()}"
+            if daemon.show("added.test")["origin"] != "added" or daemon.show("live.test")["origin"] != "configuration":
+                yield f"origin: {daemon.show('added.test')}"
+        daemon.run("reload")
+        if rcode("added.test") != "NOERROR":
+            yield f"gone with a reload: {daemon.log()}"
+        if len(transfer("added.test").nodes) != 2:
+            yield "not transferred whole"
+        daemon.ok("remove", "added.test")
+        for kill in (None, True):
+            if kill is not None:
+                daemon.restart(kill)
+            if rcode("added.test") != "REFUSED" or rcode("file.test") != "NOERROR":
+                yield f"after 'remove': {rcode('added.test')}: {daemon.log()}"
+        daemon.ok("add", "added.test", "--template", "live")
+        daemon.configure(config(daemon, "  - domain: added.test\n    template: live\n"))
+        daemon.run("reload")
+        if daemon.show("added.test")["origin"] != "configuration":
+            yield f"told and added: {daemon.log()}"
+
+
+def check_refusals():
+    """What must not be done is not, says why, and changes nothing."""
+    with Commanded() as daemon:
+        (daemon.path / "broken.zone").write_text("@ SOA broken\n")
+        daemon.ok("add", "file.test", "--file", daemon.path / "plain.zone")
+        for words, why in [
+            (["add", "live.test", "--template", "live"], "the configuration has this zone"),
+            (["add", "file.test", "--file", "x"], "this zone was added already"),
+            (["add", "x.test", "--template", "nothing"], "no template 'nothing'"),
+            (["add", "x.test", "--template", "named"], "names names"),
+            (["add", "x.test"], "a zone needs a file"),
+            (["add", "x.test", "--file", daemon.path / "broken.zone"], "broken.zone:1"),
+            (["add", "x.test", "--file", daemon.path / "missing.zone"], "missing.zone"),
+            (["add", "a..b", "--file", "x"], "is not a domain name"),
+            (["remove", "live.test"], "the configuration has this zone"),
+            (["remove", "x.test"], "no such zone"),
+            (["freeze", "x.test"], "no such zone"),
+            (["export", "x.test"], "no such zone"),
+        ]:
+            ran = daemon.run("zone", *words)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{words}: {ran.returncode} {ran.stderr}"
+        for words in (["add"], ["add", "a", "b"], ["show", "a", "--file", "x"], ["diff", "live.test", "one"], ["nothing"]):
+            if daemon.run("zone", *words).returncode != 2:
+                yield f"{words}: {daemon.run('zone', *words)}"
+        for kill in (None, False):
+            if kill is not None:
+                daemon.restart(kill)
+            if rcode("x.test") != "REFUSED" or rcode("file.test") != "NOERROR":
+                yield f"x.test: {rcode('x.test')}, file.test: {rcode('file.test')}"
+
+
+def check_freeze():
+    """A frozen zone takes no updates, and its file only when it is thawed."""
+    with Commanded() as daemon:
+        if update("one") != "NOERROR":
+            yield "an update before"
+        daemon.ok("freeze", "live.test")
+        daemon.ok("freeze", "plain.test")
+        if update("two") != "REFUSED" or not daemon.show("live.test")["frozen"]:
+            yield f"updated: {daemon.show('live.test')}"
+        (daemon.path / "plain.zone").write_text(ZONE.replace("hostmaster 1", "hostmaster 2"))
+        daemon.run("reload")
+        if daemon.show("plain.test")["serial"] != 1 or "frozen" not in daemon.run("reload", "plain.test").stderr:
+            yield f"read while frozen: {daemon.show('plain.test')}"
+        daemon.ok("thaw", "live.test")
+        daemon.ok("thaw", "plain.test")
+        daemon.run("reload")
+        if update("two") != "NOERROR" or daemon.show("plain.test")["serial"] != 2:
+            yield f"after 'thaw': {daemon.show('plain.test')}"
+        daemon.ok("freeze", "live.test")
+        daemon.restart()
+        if update("three") != "NOERROR":
+            yield "frozen after a restart"
+
+
+def check_frozen_secondary():
+    """A frozen secondary asks nobody; thawed, it catches up."""
+    more = f"  - domain: {peers.ZONE}\n    primaries: primary\n"
+    with peers.Peer("knot", True, peers.zone_text(1)) as peer, node.Node(is_started=False) as daemon:
+        daemon.configure(
+            f"""
+server: {{listen: 127.0.0.1@{node.PORT}, xdp: none, state: {daemon.path / "state"}}}
+keys:
+  - {{name: {peers.KEY}, secret: {peers.SECRET}}}
+remotes:
+  - {{name: primary, address: 127.0.0.1@{peers.PORT}, key: {peers.KEY}}}
+zones:
+{more}"""
+        )
+        daemon.start()
+        node.wait_for(lambda: peers.soa_serial(node.PORT) == 1, "the first version")
+        daemon.run("zone", "freeze", peers.ZONE)
+        peer.change(peers.zone_text(2))
+        node.wait_for(lambda: peer.serial() == 2, "the second version")
+        daemon.run("zone", "retransfer", peers.ZONE)
+        shown = json.loads(daemon.run("zone", "show", peers.ZONE, "--json").stdout)
+        if shown["serial"] != 1 or not shown["frozen"]:
+            yield f"{shown}"
+        daemon.run("zone", "thaw", peers.ZONE)
+        node.wait_for(lambda: peers.soa_serial(node.PORT) == 2, f"the second version here: {daemon.log()}")
+
+
+def check_export():
+    """What is exported is what a transfer gives, for zones kept and for those of files, and BIND reads it."""
+    with Commanded(text=ZONE + ODD) as daemon:
+        update("one")
+        served = records(transfer("live.test"))
+        file = daemon.path / "export.zone"
+        for zone in ("live.test", "plain.test"):
+            daemon.ok("export", zone, file)
+            text = daemon.ok("export", zone)
+            if text != file.read_text():
+                yield f"{zone}: the file differs from standard output"
+            read = records(dns.zone.from_text(text, f"{zone}.", relativize=False))
+            wanted = served if zone == "live.test" else [
+                line for line in (line.replace("live.test.", "plain.test.") for line in served) if not line.startswith("added.")
+            ]
+            if zone == "live.test" and read != wanted:
+                yield f"{zone}: {set(read) ^ set(wanted)}"
+            if len(read) != len(wanted):
+                yield f"{zone}: {len(read)} records of {len(wanted)}"
+            ran = subprocess.run(
+                ["named-checkzone", "-k", "ignore", "-n", "ignore", "-i", "none", zone, file], capture_output=True, text=True, check=False
+            )
+            if ran.returncode:
+                yield f"{zone}: {ran.stdout}{ran.stderr}"
+        if [path.name for path in daemon.path.glob("export.zone*")] != ["export.zone"]:
+            yield "something was left beside the file"
+            if daemon.run("check", "--zone", f"{zone}={file}").returncode:
+                yield f"{zone}: Seawall does not read what it wrote"
+        ran = daemon.run("zone", "export", "live.test", "/nowhere/x")
+        if ran.returncode != 1 or "/nowhere/x" not in ran.stderr:
+            yield f"nowhere: {ran}"
+
+
+def check_diff():
+    """Each version's records, from a serial on or as far as the journal goes."""
+    with Commanded() as daemon:
+        update("one")
+        update("two")
+        update("three")
+        whole, last = daemon.ok("diff", "live.test"), daemon.ok("diff", "live.test", "3")
+        if [line for line in whole.splitlines() if line.startswith(";")] != [
+            "; serial 1 to 2", "; serial 2 to 3", "; serial 3 to 4",
+        ]:
+            yield f"{whole}"
+        wanted = ['- added.live.test. 60 IN TXT "two"', '+ added.live.test. 60 IN TXT "three"']
+        if [line for line in last.splitlines() if "TXT" in line] != wanted or sum("SOA" in line for line in last.splitlines()) != 2:
+            yield f"{last}"
+        versions = json.loads(daemon.ok("diff", "live.test", "2", "--json"))
+        if [(version["from"], version["to"]) for version in versions] != [(2, 3), (3, 4)]:
+            yield f"{versions}"
+        if daemon.ok("diff", "live.test", "4") != "":
+            yield "from the serial there is"
+        for zone, serial, why in [("live.test", "99", "does not reach back"), ("plain.test", "1", "no journal")]:
+            ran = daemon.run("zone", "diff", zone, serial)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{zone} {serial}: {ran}"
+
+
+def check_added_among_many():
+    """A zone added and removed among thousands leaves the others alone."""
+    with node.Node(is_started=False) as daemon:
+        (daemon.path / "zone").write_text(ZONE)
+        (daemon.path / "list").write_text("".join(f"z{number}.test\tzone\n" for number in range(5000)))
+        daemon.configure(
+            f"server: {{listen: 127.0.0.1@{node.PORT}, xdp: none, state: {daemon.path / 'state'}}}\nzone-list: list\n"
+        )
+        daemon.start()
+        before = {zone["zone"]: zone["loaded"] for zone in daemon.status()["zones"]}
+        for number in range(20):
+            daemon.run("zone", "add", f"z{number}x.test", "--file", daemon.path / "zone")
+        daemon.run("zone", "remove", "z7x.test")
+        after = {zone["zone"]: zone["loaded"] for zone in daemon.status()["zones"]}
+        if len(after) != 5019 or any(after[zone] != loaded for zone, loaded in before.items()):
+            yield f"{len(after)} zones: {daemon.log()[-1000:]}"
+        if rcode("z7x.test") != "REFUSED" or rcode("z8x.test") != "NOERROR" or rcode("z8.test") != "NOERROR":
+            yield "what is served"
+        if list(after) != [zone["zone"] for zone in sorted(daemon.status()["zones"], key=lambda z: z["zone"].split(".")[::-1])]:
+            yield "not in order"
+
+
+if __name__ == "__main__":
+    node.enter_namespace()
+    tap.run(globals())
