@@ -21,7 +21,7 @@
 #include "wire/hash.h"
 #include <stdint.h>
 
-#define SW_IMAGE_VERSION 2
+#define SW_IMAGE_VERSION 1
 #define SW_SEGMENT_BYTES (4u << 20)
 #define SW_SEGMENT_GUARD 8192u
 #define SW_SEGMENTS_MAX 16384u

@@ -8,13 +8,9 @@ int sw_hash_key_draw(struct sw_hash_key *key)
 {
 	if (getrandom(key, sizeof(*key), 0) != (ssize_t)sizeof(*key))
 		return -EIO;
-	for (unsigned i = 0; i < SW_LABEL_WORDS; i++) {
-		key->word_mul[i][0] |= 1;
-		key->word_mul[i][1] |= 1;
-	}
+	key->len_mul |= 1;
 	key->fold_mul[0] |= 1;
 	key->fold_mul[1] |= 1;
-	key->len_mul |= 1;
 	return 0;
 }
 

@@ -21,49 +21,51 @@
 #define SW_RECORD_COLUMNS "SELECT zone, owner, type, ttl, rdata FROM record "
 #define SW_ZONE_COLUMNS \
 	"SELECT id, apex, serial, records, checksum, refreshed, expires, stamp, journal FROM zone "
-#define SW_STATEMENTS(X)                                                                                    \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                                         \
-	X(COMMIT, "COMMIT")                                                                                 \
-	X(ROLLBACK, "ROLLBACK")                                                                             \
-	X(MARK, "SAVEPOINT mark")                                                                           \
-	X(MARK_UNDO, "ROLLBACK TO mark")                                                                    \
-	X(MARK_END, "RELEASE mark")                                                                         \
-	X(READ_BEGIN, "BEGIN")                                                                              \
-	X(READ_FIRST, "SELECT id FROM zone LIMIT 1")                                                        \
-	X(ZONE, SW_ZONE_COLUMNS "WHERE apex = ?1")                                                          \
-	X(ZONES, SW_ZONE_COLUMNS "ORDER BY id")                                                             \
-	X(AT, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 ORDER BY type, rdata")                      \
-	X(AT_TYPE, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 AND type = ?3 ORDER BY rdata")         \
-	X(BELOW, SW_RECORD_COLUMNS                                                                          \
-		"WHERE zone = ?1 AND owner >= ?2 AND owner < ?3 ORDER BY owner, type, rdata")               \
-	X(BEFORE, SW_RECORD_COLUMNS                                                                         \
-		"WHERE zone = ?1 AND owner < ?2 AND type = ?3 ORDER BY owner DESC LIMIT 1")                 \
-	X(BEFORE_NSEC3, SW_RECORD_COLUMNS                                                                   \
-		"WHERE zone = ?1 AND owner < ?2 AND type = 50 ORDER BY owner DESC LIMIT 1")                 \
-	X(WHOLE, SW_RECORD_COLUMNS "WHERE zone = ?1 ORDER BY owner, type, rdata")                           \
-	X(BEHIND, SW_RECORD_COLUMNS                                                                         \
-		"WHERE zone = ?1 AND (owner, type, rdata) > (?2, ?3, ?4) ORDER BY owner, type, rdata")      \
-	X(ALL, SW_RECORD_COLUMNS "ORDER BY zone, owner, type, rdata")                                       \
-	X(CHANGE_FROM, "SELECT max(sequence) FROM change WHERE zone = ?1 AND \"from\" = ?2")                \
-	X(CHANGES, "SELECT \"from\", \"to\", checksum, delta FROM change "                                  \
-		   "WHERE zone = ?1 AND sequence >= ?2 ORDER BY sequence")                                  \
-	X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")                  \
-	X(ZONE_ADD, "INSERT INTO zone(apex, refreshed, expires, stamp) VALUES (?1, ?2, ?3, ?4)")            \
-	X(ZONE_SET, "UPDATE zone SET serial = ?2, records = ?3, checksum = ?4, journal = ?5 WHERE id = ?1") \
-	X(ZONE_NOTE, "UPDATE zone SET refreshed = ?2, expires = ?3, stamp = ?4 WHERE id = ?1")              \
-	X(ZONE_DROP, "DELETE FROM zone WHERE id = ?1")                                                      \
-	X(RECORDS_DROP, "DELETE FROM record WHERE zone = ?1")                                               \
-	X(CHANGES_DROP, "DELETE FROM change WHERE zone = ?1")                                               \
-	X(RECORDS_FEED, "INSERT OR FAIL INTO record(zone, owner, type, rdata, ttl) "                        \
-			"SELECT ?1, owner, type, rdata, ttl FROM feed")                                     \
-	X(RECORD_ADD, "INSERT INTO record(zone, owner, type, rdata, ttl) VALUES (?1, ?2, ?3, ?4, ?5) "      \
-		      "ON CONFLICT DO NOTHING")                                                             \
-	X(RECORD_TTL, "SELECT ttl FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4") \
-	X(RECORD_DROP, "DELETE FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4")    \
-	X(CHANGE_ADD,                                                                                       \
-		"INSERT INTO change(zone, sequence, \"from\", \"to\", checksum, delta) VALUES "             \
-		"(?1, (SELECT ifnull(max(sequence), 0) + 1 FROM change WHERE zone = ?1), ?2, ?3, ?4, ?5)")  \
-	X(CHANGE_OLDEST, "SELECT sequence, length(delta) FROM change WHERE zone = ?1 ORDER BY sequence")    \
+#define SW_STATEMENTS(X)                                                                                     \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                          \
+	X(COMMIT, "COMMIT")                                                                                  \
+	X(ROLLBACK, "ROLLBACK")                                                                              \
+	X(MARK, "SAVEPOINT mark")                                                                            \
+	X(MARK_UNDO, "ROLLBACK TO mark")                                                                     \
+	X(MARK_END, "RELEASE mark")                                                                          \
+	X(READ_BEGIN, "BEGIN")                                                                               \
+	X(READ_FIRST, "SELECT id FROM zone LIMIT 1")                                                         \
+	X(ZONE, SW_ZONE_COLUMNS "WHERE apex = ?1")                                                           \
+	X(ZONES, SW_ZONE_COLUMNS "ORDER BY id")                                                              \
+	X(AT, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 ORDER BY type, rdata")                       \
+	X(AT_TYPE, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 AND type = ?3 ORDER BY rdata")          \
+	X(BELOW, SW_RECORD_COLUMNS                                                                           \
+		"WHERE zone = ?1 AND owner >= ?2 AND owner < ?3 ORDER BY owner, type, rdata")                \
+	X(BEFORE, SW_RECORD_COLUMNS                                                                          \
+		"WHERE zone = ?1 AND owner < ?2 AND type = ?3 ORDER BY owner DESC LIMIT 1")                  \
+	X(BEFORE_NSEC3, SW_RECORD_COLUMNS                                                                    \
+		"WHERE zone = ?1 AND owner < ?2 AND type = 50 ORDER BY owner DESC LIMIT 1")                  \
+	X(WHOLE, SW_RECORD_COLUMNS "WHERE zone = ?1 ORDER BY owner, type, rdata")                            \
+	X(BEHIND, SW_RECORD_COLUMNS                                                                          \
+		"WHERE zone = ?1 AND (owner, type, rdata) > (?2, ?3, ?4) ORDER BY owner, type, rdata")       \
+	X(ALL, SW_RECORD_COLUMNS "ORDER BY zone, owner, type, rdata")                                        \
+	X(CHANGE_FROM, "SELECT max(sequence) FROM change WHERE zone = ?1 AND \"from\" = ?2")                 \
+	X(CHANGES, "SELECT \"from\", \"to\", checksum, delta FROM change "                                   \
+		   "WHERE zone = ?1 AND sequence >= ?2 ORDER BY sequence")                                   \
+	X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")                   \
+	X(ZONE_ADD, "INSERT INTO zone(apex, refreshed, expires, stamp) VALUES (?1, ?2, ?3, ?4)")             \
+	X(ZONE_SET, "UPDATE zone SET serial = ?2, records = ?3, checksum = ?4, journal = ?5 WHERE id = ?1")  \
+	X(ZONE_NOTE, "UPDATE zone SET refreshed = ?2, expires = ?3, stamp = ?4 WHERE id = ?1")               \
+	X(ZONE_DROP, "DELETE FROM zone WHERE id = ?1")                                                       \
+	X(RECORDS_DROP, "DELETE FROM record WHERE zone = ?1")                                                \
+	X(CHANGES_DROP, "DELETE FROM change WHERE zone = ?1")                                                \
+	X(RECORDS_FEED, "INSERT OR FAIL INTO record(zone, owner, type, rdata, ttl) "                         \
+			"SELECT ?1, owner, type, rdata, ttl FROM feed")                                      \
+	X(RECORD_ADD, "INSERT INTO record(zone, owner, type, rdata, ttl) VALUES (?1, ?2, ?3, ?4, ?5) "       \
+		      "ON CONFLICT DO NOTHING")                                                              \
+	X(RECORD_TTL, "SELECT ttl FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4")  \
+	X(RECORD_DROP, "DELETE FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4")     \
+	X(RECORD_DROP_TTL, "DELETE FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4 " \
+			   "AND ttl = ?5")                                                                   \
+	X(CHANGE_ADD,                                                                                        \
+		"INSERT INTO change(zone, sequence, \"from\", \"to\", checksum, delta) VALUES "              \
+		"(?1, (SELECT ifnull(max(sequence), 0) + 1 FROM change WHERE zone = ?1), ?2, ?3, ?4, ?5)")   \
+	X(CHANGE_OLDEST, "SELECT sequence, length(delta) FROM change WHERE zone = ?1 ORDER BY sequence")     \
 	X(CHANGES_UPTO, "DELETE FROM change WHERE zone = ?1 AND sequence <= ?2")
 
 enum sw_statement {
@@ -73,12 +75,23 @@ enum sw_statement {
 		SW_SQL_COUNT
 };
 
+/** A row of the table of zones. */
+struct sw_zone_row {
+	int64_t id;
+	struct sw_archive_zone zone;
+	size_t apex_len;
+	uint64_t checksum;
+	uint64_t journal_bytes;
+};
+
 /** A connection with its statements; the writer's is one too. */
 struct sw_snapshot {
 	struct sw_archive *archive;
 	sqlite3 *db;
 	sqlite3_stmt *kept[SW_SQL_COUNT];
 	struct sw_snapshot *next; /* idle ones */
+	bool has_row;		  /* `row` was read, and no statement since that could have changed it */
+	struct sw_zone_row row;
 };
 
 struct sw_feed;
@@ -94,15 +107,6 @@ struct sw_archive {
 	int failure;	     /* took the transaction with it */
 	unsigned marks;	     /* open ones */
 	unsigned torn_marks; /* open ones at the time when a change failed half-way; UINT_MAX: none did */
-};
-
-/** A row of the table of zones. */
-struct sw_zone_row {
-	int64_t id;
-	struct sw_archive_zone zone;
-	size_t apex_len;
-	uint64_t checksum;
-	uint64_t journal_bytes;
 };
 
 /* archive.c */

@@ -219,23 +219,15 @@ static const struct sw_update_item *soa_of(const struct sw_update_site *site, bo
 	return NULL;
 }
 
-static uint32_t serial_of(const struct sw_update_site *site, const struct sw_update_item *item)
-{
-	struct sw_record soa = record_of(site, item);
-	return sw_soa_serial(&soa);
-}
-
-/** s3.4.2.2: ignored unless it is the zone's, and newer. Newer than what there was before the update, too:
- * two steps of less than 2^31 can lead back behind it (RFC 1982 s3.2), and secondaries would never follow. */
+/** s3.4.2.2: ignored unless it is the zone's, and newer. */
 static bool soa_is_newer(
 	const struct judge *judge, const struct sw_update_site *site, const struct sw_record *soa)
 {
-	const struct sw_update_item *item = soa_of(site, false), *old = soa_of(site, true);
-	if (!is_at_apex(judge, soa) || !item || !old)
+	const struct sw_update_item *item = soa_of(site, false);
+	if (!is_at_apex(judge, soa) || !item)
 		return false;
-	uint32_t serial = sw_soa_serial(soa);
-	return sw_serial_is_newer(serial, serial_of(site, item)) &&
-	       sw_serial_is_newer(serial, serial_of(site, old));
+	struct sw_record ours = record_of(site, item);
+	return sw_serial_is_newer(sw_soa_serial(soa), sw_soa_serial(&ours));
 }
 
 static int add(struct judge *judge, struct sw_record record, struct sw_update_site *site)
