@@ -27,7 +27,7 @@ LOAD_BEFORE_S = 0.5
 STEP_S = 2.5
 UPDATE_S, UPDATE_CLIENTS = 3.0, 32
 UPDATED_ZONE = ("bench.test", "small")
-MANY_ZONES = 100_000
+MANY_ZONES, MANY_DIRECTORY = 100_000, "many"
 IDLE_SHARE, IDLE_S, IDLE_LIMIT_S = 0.05, 0.25, 60
 
 ROWS = ("axfr-in", "ixfr-in", "restart-1m", "update-latency", "update-rate", "zones-100k")
@@ -217,7 +217,7 @@ def updates_measure(arguments, lab_, server, wanted):
 
 def many_zones(build):
     """Files of so many zones: {origin: file}."""
-    directory = pathlib.Path(build) / "bench" / "zones" / "many"
+    directory = pathlib.Path(build) / "bench" / "zones" / MANY_DIRECTORY
     found = {f"z{number:06d}.test": directory / f"z{number:06d}.test" for number in range(MANY_ZONES)}
     if not (directory / "whole").exists():
         directory.mkdir(parents=True, exist_ok=True)

@@ -269,17 +269,19 @@ static void measure(void)
 	puts("}");
 }
 
-static const char usage[] =
-	"updater --server ADDR --zone NAME --key NAME --secret BASE64 [--clients N] [--seconds S] [--ask]\n"
-	"        [--sync DIRECTORY]\n";
+static const char usage[] = "updater --server ADDR [--port N] --zone NAME --key NAME --secret BASE64 "
+			    "[--clients N] [--seconds S] [--ask]\n"
+			    "        [--sync DIRECTORY]\n";
 
 static bool take(int option, char *value, const char **key, const char **secret)
 {
 	switch (option) {
 	case 's':
 		told.server.sin_family = AF_INET;
-		told.server.sin_port = htons(53);
 		return inet_pton(AF_INET, value, &told.server.sin_addr) == 1;
+	case 'p':
+		told.server.sin_port = htons((uint16_t)atoi(value));
+		return true;
 	case 'z':
 		return sw_name_parse(value, told.apex) > 0;
 	case 'k':
@@ -305,16 +307,18 @@ static bool take(int option, char *value, const char **key, const char **secret)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"server", 1, NULL, 's'}, {"zone", 1, NULL, 'z'},
-		{"key", 1, NULL, 'k'}, {"secret", 1, NULL, 'b'}, {"clients", 1, NULL, 'c'},
-		{"seconds", 1, NULL, 't'}, {"ask", 0, NULL, 'a'}, {"sync", 1, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"server", 1, NULL, 's'}, {"port", 1, NULL, 'p'},
+		{"zone", 1, NULL, 'z'}, {"key", 1, NULL, 'k'}, {"secret", 1, NULL, 'b'},
+		{"clients", 1, NULL, 'c'}, {"seconds", 1, NULL, 't'}, {"ask", 0, NULL, 'a'},
+		{"sync", 1, NULL, 'd'}, {NULL, 0, NULL, 0}};
 	const char *key = NULL, *secret = NULL;
 	char why[512] = "needs --server, --zone, --key and --secret";
 	int option;
 	bool is_right = true;
+	told.server.sin_port = htons(53);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		is_right = is_right && take(option, optarg, &key, &secret);
-	if (!is_right || !key || !secret || told.apex[0] == 0 || told.server.sin_port == 0 ||
+	if (!is_right || !key || !secret || told.apex[0] == 0 || told.server.sin_family == 0 ||
 		sw_tsig_key_parse(&told.key, key, "hmac-sha256", secret, why) != 0) {
 		fprintf(stderr, "updater: %s\n%s", why, usage);
 		return 2;

@@ -315,8 +315,6 @@ static enum sw_incoming_state rr_take(
 	if (rclass != SW_CLASS_IN || is_meta(record.type))
 		return bad(
 			incoming, "a record of class %u and type %u, which no zone has", rclass, record.type);
-	if (!sw_rdata_is_valid(record.type, record.rdata, record.rdata_len))
-		return bad(incoming, "a malformed record of type %u", record.type);
 	if (++incoming->records > incoming->limits.records && incoming->limits.records != 0)
 		return bad(incoming, "more than %llu records", (unsigned long long)incoming->limits.records);
 	if (record.ttl > INT32_MAX) /* RFC 2181 s8 */
@@ -332,19 +330,9 @@ static unsigned get16(const uint8_t *bytes)
 	return (unsigned)bytes[0] << 8 | bytes[1];
 }
 
-/** Whether data of a type has names in it, which may be compressed (RFC 1035 s4.1.4, RFC 3597 s4). */
-static bool has_names(uint16_t type)
-{
-	const knot_rdata_descriptor_t *form = knot_get_rdata_descriptor(type);
-	for (int i = 0; form->block_types[i] != KNOT_RDATA_WF_END; i++) {
-		if (form->block_types[i] < 0 && form->block_types[i] != KNOT_RDATA_WF_REMAINDER)
-			return true;
-	}
-	return false;
-}
-
-/** A record with names in its data: libknot takes them apart, into memory of its own. */
-static enum sw_incoming_state named_take(
+/** A record whose data is not valid as it lies: libknot makes the names in it whole (RFC 1035 s4.1.4, RFC
+ * 3597 s4), in memory of its own. */
+static enum sw_incoming_state packed_take(
 	struct sw_incoming *incoming, const uint8_t *message, size_t len, size_t *at)
 {
 	knot_rrset_t rr;
@@ -352,7 +340,11 @@ static enum sw_incoming_state named_take(
 	if (knot_rrset_rr_from_wire(message, at, len, &rr, NULL, false) != KNOT_EOK)
 		return bad(incoming, "a malformed message");
 	enum sw_incoming_state state;
-	if (rr.rrs.count == 1)
+	if (rr.rrs.count != 1)
+		state = bad(incoming, "a record without data");
+	else if (!sw_rdata_is_valid(rr.type, rr.rrs.rdata->data, rr.rrs.rdata->len))
+		state = bad(incoming, "a malformed record of type %u", rr.type);
+	else
 		state = rr_take(incoming,
 			&(struct sw_record){.owner = rr.owner,
 				.type = rr.type,
@@ -360,8 +352,6 @@ static enum sw_incoming_state named_take(
 				.rdata = rr.rrs.rdata->data,
 				.rdata_len = rr.rrs.rdata->len},
 			rr.rclass);
-	else
-		state = bad(incoming, "a record without data");
 	knot_rrset_clear(&rr, NULL);
 	return state;
 }
@@ -377,18 +367,17 @@ static enum sw_incoming_state wire_take(
 	if (owner_len <= 0 || len - head < 10 ||
 		knot_dname_unpack(owner, message + *at, sizeof(owner), message) <= 0)
 		return bad(incoming, "a malformed message");
-	uint16_t type = (uint16_t)get16(message + head);
-	if (has_names(type))
-		return named_take(incoming, message, len, at);
 	const struct sw_record record = {
 		.owner = owner,
-		.type = type,
+		.type = (uint16_t)get16(message + head),
 		.ttl = (uint32_t)get16(message + head + 4) << 16 | get16(message + head + 6),
 		.rdata = message + head + 10,
 		.rdata_len = (uint16_t)get16(message + head + 8),
 	};
 	if (record.rdata_len > len - head - 10)
 		return bad(incoming, "a malformed message");
+	if (!sw_rdata_is_valid(record.type, record.rdata, record.rdata_len))
+		return packed_take(incoming, message, len, at);
 	*at = head + 10 + record.rdata_len;
 	return rr_take(incoming, &record, get16(message + head + 2));
 }
