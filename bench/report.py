@@ -7,6 +7,7 @@ import statistics
 import sys
 
 import cost
+import live
 import rows
 
 SATURATED = 0.9
@@ -211,7 +212,8 @@ def main():
         sys.exit("bench/report.py [--markdown] FILE    prints the table of figures that script/bench has saved")
     with open(files[0], encoding="utf-8") as results:
         figures = json.load(results)
-    (cost.print_all if "way" in figures else print_all)(figures, print_markdown if is_markdown else print_table)
+    printer = cost.print_all if "way" in figures else live.print_all if "live" in figures else print_all
+    printer(figures, print_markdown if is_markdown else print_table)
 
 
 if __name__ == "__main__":

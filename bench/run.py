@@ -18,6 +18,7 @@ import sys
 
 import cost
 import lab
+import live
 import memory
 import report
 import rows
@@ -38,20 +39,25 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="one short round: a first impression in two minutes")
     parser.add_argument("--guard", action="store_true",
                         help="instead: what a packet costs, by kind, and what guarding adds (three minutes)")
+    parser.add_argument("--live", action="store_true",
+                        help=f"instead: zones that change, by rows {', '.join(live.ROWS)} (four minutes a round)")
     parser.add_argument("--servers", default=",".join(names), metavar="A,B", help=f"of {', '.join(names)}")
-    parser.add_argument("--rows", default=",".join(keys), metavar="A,B", help=f"of {', '.join(keys)}")
-    parser.add_argument("--runs", type=int, help="rounds (5; 1 with --quick)")
+    parser.add_argument("--rows", metavar="A,B", help=f"of {', '.join(keys)}")
+    parser.add_argument("--runs", type=int, help="rounds (5; 1 with --quick; 3 with --live)")
     parser.add_argument("--seconds", type=float, help="measured time of each row (1.0; 0.3 with --quick)")
     parser.add_argument("--build", default="build", help="build directory (build)")
     parser.add_argument("--json", metavar="FILE",
-                        help="where the figures go (BUILD/bench/results.json; with --guard guard.json)")
+                        help="where the figures go (BUILD/bench/results.json; with --guard guard.json, with --live live.json)")
     arguments = parser.parse_args()
     arguments.build = pathlib.Path(arguments.build).resolve()
     arguments.guard_runs = arguments.runs
-    arguments.runs = arguments.runs or (1 if arguments.quick else 5)
+    arguments.runs = arguments.runs or (1 if arguments.quick else 3 if arguments.live else 5)
     arguments.seconds = arguments.seconds or (0.3 if arguments.quick else 1.0)
     arguments.warmup = 0.2 if arguments.quick else 0.4
-    arguments.json = arguments.json or arguments.build / "bench" / ("guard.json" if arguments.guard else "results.json")
+    name = "guard.json" if arguments.guard else "live.json" if arguments.live else "results.json"
+    arguments.json = arguments.json or arguments.build / "bench" / name
+    keys = live.ROWS if arguments.live else keys
+    arguments.rows = arguments.rows or ",".join(keys)
     unknown = [key for key in arguments.rows.split(",") if key not in keys]
     if unknown:
         parser.error(f"no row called {', '.join(unknown)}; there are {', '.join(keys)}")
@@ -180,6 +186,8 @@ def main():
         sys.exit("bench: root is needed, for network namespaces and XDP")
     # An orderly end, so that namespaces and servers go away with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.live:
+        return live_run(arguments)
     return guard_run(arguments) if arguments.guard else servers_run(arguments)
 
 
@@ -189,6 +197,14 @@ def guard_run(arguments):
     cost.print_all(figures, report.print_table)
     print(f"\nAll figures: {arguments.json}")
     return 0
+
+
+def live_run(arguments):
+    figures = live.measure(arguments, machine())
+    pathlib.Path(arguments.json).write_text(json.dumps(figures, indent=1) + "\n")
+    live.print_all(figures, report.print_table)
+    print(f"\nAll figures: {arguments.json}")
+    return 1 if any("failure" in result for result in figures["live"]) else 0
 
 
 def servers_run(arguments):

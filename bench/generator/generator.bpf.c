@@ -261,8 +261,9 @@ int bench_receive(struct xdp_md *ctx)
 	if (data + BENCH_QUESTION_AT > data_end)
 		return XDP_PASS;
 	if (eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 || ip->protocol != IPPROTO_UDP ||
-		udp->source != bpf_htons(53))
-		return XDP_PASS;
+		udp->source != bpf_htons(53) ||
+		(ip->daddr & bpf_htonl(BENCH_SOURCES_MASK)) != bpf_htonl(BENCH_SOURCES))
+		return XDP_PASS; /* also what other programs on this side have asked for */
 	stream = bpf_ntohs(udp->dest) & BENCH_HONEST_PORTS ? BENCH_HONEST : BENCH_MAIN;
 	counters.received[stream][kind_of(dns)]++;
 	/* Not data_end - data: the compiler would keep both as 32-bit numbers, which are no pointers to the

@@ -30,6 +30,7 @@
 /* Nothing for so long: whatever is still waited for is lost. */
 #define STALL_NS 250000000
 #define WATCH_NS 20000000
+#define DRAIN_SECONDS 0.3
 
 struct generator {
 	struct bench_options options;
@@ -37,6 +38,7 @@ struct generator {
 	struct ring_buffer *samples;
 	int send_fd, send_error;
 	bool is_sending_done;
+	pthread_t sender;			/* open loop */
 	uint64_t progress_matched, progress_ns; /* closed loop: answers seen, and when the last one was */
 	uint64_t refilled;			/* closed loop: lost queries that were replaced */
 	uint64_t checked, wrong;
@@ -211,6 +213,14 @@ static void measurement_print(struct generator *generator, const struct measurem
 	generator->wrong_first = NULL;
 }
 
+static void sending_end(struct generator *generator)
+{
+	if (__atomic_exchange_n(&generator->is_sending_done, true, __ATOMIC_ACQ_REL))
+		return;
+	pthread_kill(generator->sender, SIGUSR1);
+	pthread_join(generator->sender, NULL);
+}
+
 static void measure(struct generator *generator)
 {
 	const struct bench_options *options = &generator->options;
@@ -226,6 +236,11 @@ static void measure(struct generator *generator)
 	m.runtime_ns = bench_runtime_ns(options->processes, options->processes_count) - runtime_ns;
 	m.busy_ns = bench_core_busy_ns(options->server_core) - busy_ns;
 	m.lost = lost(generator) - lost_before;
+	if (options->is_draining) { /* what was sent and what came, to the last */
+		sending_end(generator);
+		traffic_watch(generator, DRAIN_SECONDS);
+		m.counters = generator->bpf->bss->counters;
+	}
 	counters_difference(&m.counters, &before);
 	measurement_print(generator, &m);
 }
@@ -326,15 +341,12 @@ static int closed_measure(struct generator *generator)
 
 static int open_measure(struct generator *generator)
 {
-	pthread_t sender;
-	int error = pthread_create(&sender, NULL, send_thread, generator);
+	int error = pthread_create(&generator->sender, NULL, send_thread, generator);
 
 	if (error)
 		return -error;
 	traffic_measure(generator);
-	__atomic_store_n(&generator->is_sending_done, true, __ATOMIC_RELEASE);
-	pthread_kill(sender, SIGUSR1);
-	pthread_join(sender, NULL);
+	sending_end(generator);
 	return generator->send_error;
 }
 

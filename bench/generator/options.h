@@ -21,7 +21,8 @@ struct bench_options {
 
 	bool is_closed, is_polling; /* is_polling: see poller.h */
 	uint32_t window, batch;
-	double rate_pps; /* open loop: 0 is as fast as possible */
+	double rate_pps;  /* open loop: 0 is as fast as possible */
+	bool is_draining; /* open loop: one run, which ends when the last answers are in */
 	unsigned runs, server_core;
 	double seconds, warmup_seconds;
 	uint32_t sample_one_in;

@@ -25,6 +25,7 @@
 
 /* Sources are drawn from 198.19.0.0/16, half of the range that RFC 2544 sets aside for benchmarks. */
 #define BENCH_SOURCES 0xc6130000u
+#define BENCH_SOURCES_MASK 0xffff0000u
 
 /* The stream a query belongs to is told by its source port, which comes back in the answer. */
 #define BENCH_HONEST_PORTS 0x8000

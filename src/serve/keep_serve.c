@@ -33,12 +33,8 @@ static int image_below(void *context, const uint8_t *owner, sw_record_fn *take, 
 	return sw_snapshot_below(sw_keep_own(place->keep), place->apex, owner, take, arg);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return sw_name_compare(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
-}
-
-/** The owner names of changes, each once. @return their number, *names to be freed, or -ENOMEM */
+/** The owner names of changes, in their order, some more than once. @return their number, *names to be freed,
+ * or -ENOMEM */
 static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint8_t ***names)
 {
 	size_t records = 0, used = 0;
@@ -51,18 +47,14 @@ static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint
 		const struct sw_records *lists[] = {&deltas[i].removed, &deltas[i].added, &deltas[i].new_soa};
 		struct sw_record record;
 		for (int list = 0; list < 3; list++) {
-			for (size_t at = 0; sw_records_next(lists[list], &at, &record);)
-				all[used++] = record.owner;
+			for (size_t at = 0; sw_records_next(lists[list], &at, &record);) {
+				if (used == 0 || !sw_name_equal(all[used - 1], record.owner))
+					all[used++] = record.owner;
+			}
 		}
 	}
-	qsort(all, used, sizeof(*all), compare_names);
-	size_t unique = 0;
-	for (size_t i = 0; i < used; i++) {
-		if (unique == 0 || compare_names(&all[unique - 1], &all[i]) != 0)
-			all[unique++] = all[i];
-	}
 	*names = all;
-	return (ssize_t)unique;
+	return (ssize_t)used;
 }
 
 /** Serve what changes have made of a zone; they are durable. */
@@ -74,9 +66,14 @@ int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_del
 	const struct sw_zone_records records = {.context = &place, .at = image_at, .below = image_below};
 	const uint8_t **names = NULL;
 	ssize_t n = owners_of(deltas, count, &names);
+	/* each name is read by itself: outside of a transaction each would take and give back locks */
+	bool was_writing = keep->is_writing;
+	(void)sw_keep_begin(keep);
 	int err = n < 0 ? (int)n : sw_store_change(keep->store, apex, names, (size_t)n, &records);
 	free(names);
-	if (err != 0) /* where a change alone does not do (image/store.h) */
+	if (!was_writing)
+		(void)sw_keep_settle(keep); /* nothing was written in it */
+	if (err != 0)			    /* where a change alone does not do (image/store.h) */
 		return sw_keep_serve_whole(keep, apex);
 	struct sw_archive_zone zone;
 	if (sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0)

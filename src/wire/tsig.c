@@ -331,7 +331,7 @@ int sw_tsig_check_query(
  * is not right (s5.2.1, s5.2.2); signed, of one that is cut short (s5.2.4). */
 static int refusal_add(const struct sw_tsig *tsig, uint8_t *message, size_t *len, size_t max, uint64_t now_s)
 {
-	bool is_signed = tsig->error == SW_TSIG_BADTRUNC;
+	bool is_signed = tsig->error == SW_TSIG_BADTRUNC && tsig->key != NULL;
 	uint8_t mac[sizeof(tsig->mac)] = {0};
 	const struct terms terms = {
 		.name = tsig->key ? tsig->key->name : tsig->refused_name,

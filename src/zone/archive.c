@@ -110,6 +110,7 @@ int sw_archive_error(struct sw_snapshot *snapshot, int result)
 {
 	struct sw_archive *archive = snapshot->archive;
 	int error = error_of(snapshot->db, result);
+	snapshot->has_row = snapshot->has_row && !error;
 	if (error == -EBADMSG)
 		sw_archive_set_damaged(archive, true);
 	/* after some errors SQLite has rolled back by itself */
@@ -119,8 +120,16 @@ int sw_archive_error(struct sw_snapshot *snapshot, int result)
 	return error;
 }
 
+/** Whether the table of zones stays as it is, and as it is seen, with it. */
+static bool is_of_records(enum sw_statement which)
+{
+	return which == SW_SQL_AT || which == SW_SQL_AT_TYPE || which == SW_SQL_BELOW ||
+	       which == SW_SQL_BEFORE || which == SW_SQL_BEFORE_NSEC3;
+}
+
 int sw_statement(struct sw_snapshot *snapshot, enum sw_statement which, sqlite3_stmt **statement)
 {
+	snapshot->has_row = snapshot->has_row && is_of_records(which);
 	sqlite3_stmt *kept = snapshot->kept[which];
 	if (kept && !sqlite3_stmt_busy(kept)) {
 		*statement = kept;
@@ -175,6 +184,9 @@ int sw_snapshot_connect(struct sw_snapshot *snapshot, const char *path, int flag
 	if (result == SQLITE_OK) {
 		sqlite3_extended_result_codes(snapshot->db, 1);
 		sqlite3_busy_timeout(snapshot->db, BUSY_MS);
+		/* a plan that a parameter could change (a type that a partial index is about) is made anew
+		 * each time it is bound: that took longer than all the rest of a change */
+		sqlite3_db_config(snapshot->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 		result = sqlite3_exec(snapshot->db,
 			flags & SQLITE_OPEN_READONLY ? "PRAGMA cell_size_check = ON" : settings, NULL, NULL,
 			NULL);
@@ -320,10 +332,18 @@ static int lock_directory(struct sw_archive *archive, char *why)
 	return error;
 }
 
+/** Once, before SQLite is used. Without it each allocation takes a lock, only to be counted. */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int sw_archive_open(struct sw_archive **out, const char *directory, char *why)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	struct sw_archive *archive = calloc(1, sizeof(*archive));
 	why[0] = '\0';
+	pthread_once(&configured, configure);
 	if (!archive || strlen(directory) >= sizeof(archive->directory)) {
 		int error = archive ? -ENAMETOOLONG : -ENOMEM;
 		snprintf(why, SW_ARCHIVE_WHY_MAX, "%s", strerror(-error));

@@ -60,6 +60,8 @@
 		      "ON CONFLICT DO NOTHING")                                                             \
 	X(RECORD_TTL, "SELECT ttl FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4") \
 	X(RECORD_DROP, "DELETE FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 AND rdata = ?4")    \
+	X(RECORD_DROP_TTL, "DELETE FROM record WHERE zone = ?1 AND owner = ?2 AND type = ?3 "               \
+			   "AND rdata = ?4 AND ttl = ?5")                                                   \
 	X(CHANGE_ADD,                                                                                       \
 		"INSERT INTO change(zone, sequence, \"from\", \"to\", checksum, delta) VALUES "             \
 		"(?1, (SELECT ifnull(max(sequence), 0) + 1 FROM change WHERE zone = ?1), ?2, ?3, ?4, ?5)")  \
@@ -78,12 +80,23 @@ enum sw_statement {
 		SW_SQL_COUNT
 };
 
+/** A row of the table of zones. */
+struct sw_zone_row {
+	int64_t id;
+	struct sw_archive_zone zone;
+	size_t apex_len;
+	uint64_t checksum;
+	uint64_t journal_bytes;
+};
+
 /** A connection with its statements; the writer's is one too. */
 struct sw_snapshot {
 	struct sw_archive *archive;
 	sqlite3 *db;
 	sqlite3_stmt *kept[SW_SQL_COUNT];
 	struct sw_snapshot *next; /* idle ones */
+	bool has_row;		  /* `row` was read, and no statement since that could have changed it */
+	struct sw_zone_row row;
 };
 
 struct sw_feed;
@@ -99,15 +112,6 @@ struct sw_archive {
 	int failure;	     /* took the transaction with it */
 	unsigned marks;	     /* open ones */
 	unsigned torn_marks; /* open ones at the time when a change failed half-way; UINT_MAX: none did */
-};
-
-/** A row of the table of zones. */
-struct sw_zone_row {
-	int64_t id;
-	struct sw_archive_zone zone;
-	size_t apex_len;
-	uint64_t checksum;
-	uint64_t journal_bytes;
 };
 
 /* archive.c */

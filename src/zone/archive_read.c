@@ -40,6 +40,10 @@ int sw_zone_row(struct sw_snapshot *snapshot, const uint8_t *apex, struct sw_zon
 {
 	uint8_t name[SW_NAME_MAX];
 	sqlite3_stmt *statement;
+	if (snapshot->has_row && sw_name_equal(snapshot->row.zone.apex, apex)) {
+		*row = snapshot->row;
+		return 0;
+	}
 	int error = sw_statement(snapshot, SW_SQL_ZONE, &statement);
 	if (error)
 		return error;
@@ -52,6 +56,10 @@ int sw_zone_row(struct sw_snapshot *snapshot, const uint8_t *apex, struct sw_zon
 		: result == SQLITE_DONE ? -ENOENT
 					: sw_archive_error(snapshot, result);
 	sw_statement_done(snapshot, SW_SQL_ZONE, statement);
+	/* outside of a transaction others could change it meanwhile */
+	snapshot->has_row = !error && !sqlite3_get_autocommit(snapshot->db);
+	if (snapshot->has_row)
+		snapshot->row = *row;
 	return error;
 }
 

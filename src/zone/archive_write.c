@@ -147,12 +147,41 @@ static void lowered(struct sw_record *record, size_t owner_len, uint8_t owner[SW
 	record->owner = owner;
 }
 
+static void removed_note(struct sw_zone_row *row, struct sw_record record)
+{
+	uint8_t owner[SW_NAME_MAX];
+	size_t owner_len = sw_name_len(record.owner);
+	lowered(&record, owner_len, owner);
+	row->zone.records--;
+	row->checksum -= sw_record_sum(&record, owner_len);
+}
+
+/** Remove one that has the TTL that the change says. @return 0, -ENOENT, -errno */
+static int record_remove_same(
+	struct sw_archive *archive, struct sw_zone_row *row, const struct sw_record *record)
+{
+	struct sw_snapshot *own = &archive->own;
+	uint8_t key[SW_OWNER_KEY_MAX];
+	size_t key_len = sw_owner_key(record->owner, row->apex_len, key);
+	sqlite3_stmt *statement;
+	int error = sw_statement(own, SW_SQL_RECORD_DROP_TTL, &statement);
+	if (error)
+		return error;
+	bind_record(statement, row->id, record, key, key_len);
+	sqlite3_bind_int64(statement, 5, record->ttl);
+	error = sw_statement_run(own, SW_SQL_RECORD_DROP_TTL, statement);
+	if (!error && sqlite3_changes(own->db) == 0)
+		error = -ENOENT;
+	if (!error)
+		removed_note(row, *record);
+	return error;
+}
+
 /** Remove one; its TTL in the archive counts, not that of the change. */
 static int record_remove(struct sw_archive *archive, struct sw_zone_row *row, struct sw_record record)
 {
 	struct sw_snapshot *own = &archive->own;
-	uint8_t key[SW_OWNER_KEY_MAX], owner[SW_NAME_MAX];
-	size_t owner_len = sw_name_len(record.owner);
+	uint8_t key[SW_OWNER_KEY_MAX];
 	size_t key_len = sw_owner_key(record.owner, row->apex_len, key);
 	sqlite3_stmt *statement;
 	int error = sw_statement(own, SW_SQL_RECORD_TTL, &statement);
@@ -170,9 +199,7 @@ static int record_remove(struct sw_archive *archive, struct sw_zone_row *row, st
 		return error;
 	bind_record(statement, row->id, &record, key, key_len);
 	error = sw_statement_run(own, SW_SQL_RECORD_DROP, statement);
-	lowered(&record, owner_len, owner);
-	row->zone.records--;
-	row->checksum -= sw_record_sum(&record, owner_len);
+	removed_note(row, record);
 	return error;
 }
 
@@ -211,7 +238,9 @@ static int find_alike(struct sw_archive *archive, const struct sw_zone_row *row,
 static int record_remove_alike(struct sw_archive *archive, struct sw_zone_row *row, struct sw_record record)
 {
 	uint8_t rdata[UINT16_MAX];
-	int error = record_remove(archive, row, record);
+	int error = record_remove_same(archive, row, &record);
+	if (error == -ENOENT)
+		error = record_remove(archive, row, record);
 	if (error != -ENOENT)
 		return error;
 	error = find_alike(archive, row, &record, rdata);

@@ -307,26 +307,80 @@ static bool is_meta(uint16_t type)
 	return type == 0 || type == SW_TYPE_OPT || (type >= 128 && type <= 255);
 }
 
-static enum sw_incoming_state rr_take(struct sw_incoming *incoming, const knot_rrset_t *rr)
+/** @param record  its owner in any case; what it points to may be in the message */
+static enum sw_incoming_state rr_take(
+	struct sw_incoming *incoming, const struct sw_record *told, unsigned rclass)
 {
+	struct sw_record record = *told;
 	uint8_t owner[SW_NAME_MAX];
-	struct sw_record record = {
-		.owner = owner,
-		.type = rr->type,
-		.ttl = rr->ttl <= INT32_MAX ? rr->ttl : 0, /* RFC 2181 s8 */
-		.rdata = rr->rrs.rdata->data,
-		.rdata_len = rr->rrs.rdata->len,
-	};
-	if (rr->rclass != KNOT_CLASS_IN || is_meta(rr->type))
-		return bad(incoming, "a record of class %u and type %u, which no zone has", rr->rclass,
-			rr->type);
-	if (!sw_rdata_is_valid(record.type, record.rdata, record.rdata_len))
-		return bad(incoming, "a malformed record of type %u", rr->type);
+	if (rclass != SW_CLASS_IN || is_meta(record.type))
+		return bad(
+			incoming, "a record of class %u and type %u, which no zone has", rclass, record.type);
 	if (++incoming->records > incoming->limits.records && incoming->limits.records != 0)
 		return bad(incoming, "more than %llu records", (unsigned long long)incoming->limits.records);
-	memcpy(owner, rr->owner, knot_dname_size(rr->owner));
+	if (record.ttl > INT32_MAX) /* RFC 2181 s8 */
+		record.ttl = 0;
+	memcpy(owner, record.owner, sw_name_len(record.owner));
 	sw_name_lower(owner);
+	record.owner = owner;
 	return record_take(incoming, &record);
+}
+
+static unsigned get16(const uint8_t *bytes)
+{
+	return (unsigned)bytes[0] << 8 | bytes[1];
+}
+
+/** A record whose data is not valid as it lies: libknot makes the names in it whole (RFC 1035 s4.1.4, RFC
+ * 3597 s4), in memory of its own. */
+static enum sw_incoming_state packed_take(
+	struct sw_incoming *incoming, const uint8_t *message, size_t len, size_t *at)
+{
+	knot_rrset_t rr;
+	knot_rrset_init_empty(&rr);
+	if (knot_rrset_rr_from_wire(message, at, len, &rr, NULL, false) != KNOT_EOK)
+		return bad(incoming, "a malformed message");
+	enum sw_incoming_state state;
+	if (rr.rrs.count != 1)
+		state = bad(incoming, "a record without data");
+	else if (!sw_rdata_is_valid(rr.type, rr.rrs.rdata->data, rr.rrs.rdata->len))
+		state = bad(incoming, "a malformed record of type %u", rr.type);
+	else
+		state = rr_take(incoming,
+			&(struct sw_record){.owner = rr.owner,
+				.type = rr.type,
+				.ttl = rr.ttl,
+				.rdata = rr.rrs.rdata->data,
+				.rdata_len = rr.rrs.rdata->len},
+			rr.rclass);
+	knot_rrset_clear(&rr, NULL);
+	return state;
+}
+
+/** The record at `*at`, which moves behind it. Most have no names in their data, and are taken from where
+ * they lie. */
+static enum sw_incoming_state wire_take(
+	struct sw_incoming *incoming, const uint8_t *message, size_t len, size_t *at)
+{
+	uint8_t owner[SW_NAME_MAX];
+	int owner_len = knot_dname_wire_check(message + *at, message + len, message);
+	size_t head = *at + (size_t)(owner_len > 0 ? owner_len : 0);
+	if (owner_len <= 0 || len - head < 10 ||
+		knot_dname_unpack(owner, message + *at, sizeof(owner), message) <= 0)
+		return bad(incoming, "a malformed message");
+	const struct sw_record record = {
+		.owner = owner,
+		.type = (uint16_t)get16(message + head),
+		.ttl = (uint32_t)get16(message + head + 4) << 16 | get16(message + head + 6),
+		.rdata = message + head + 10,
+		.rdata_len = (uint16_t)get16(message + head + 8),
+	};
+	if (record.rdata_len > len - head - 10)
+		return bad(incoming, "a malformed message");
+	if (!sw_rdata_is_valid(record.type, record.rdata, record.rdata_len))
+		return packed_take(incoming, message, len, at);
+	*at = head + 10 + record.rdata_len;
+	return rr_take(incoming, &record, get16(message + head + 2));
 }
 
 static enum sw_incoming_state answer_take(
@@ -334,14 +388,9 @@ static enum sw_incoming_state answer_take(
 {
 	enum sw_incoming_state state = SW_INCOMING_MORE;
 	for (unsigned i = knot_wire_get_ancount(message); i > 0 && state != SW_INCOMING_BAD; i--) {
-		knot_rrset_t rr;
-		knot_rrset_init_empty(&rr);
 		if (state != SW_INCOMING_MORE)
 			return bad(incoming, "records behind its end");
-		if (knot_rrset_rr_from_wire(message, &at, len, &rr, NULL, false) != KNOT_EOK)
-			return bad(incoming, "a malformed message");
-		state = rr.rrs.count == 1 ? rr_take(incoming, &rr) : bad(incoming, "a record without data");
-		knot_rrset_clear(&rr, NULL);
+		state = wire_take(incoming, message, len, &at);
 	}
 	return state;
 }

@@ -29,7 +29,7 @@ def keys_of(text):
 
 def all_keys():
     sections = {"": "nonesuch: 1", "server": "server: {nonesuch: 1}", "tcp": "tcp: {nonesuch: 1}", "tls": "tls: {nonesuch: 1}",
-                "guard": "guard: {nonesuch: 1}"}
+                "guard": "guard: {nonesuch: 1}", "transfers": "transfers: {nonesuch: 1}"}
     sections |= {section: f"{section}: [{{nonesuch: 1}}]" for section in ("keys", "remotes", "templates", "zones")}
     sections["dnssec"] = "zones: [{domain: example.com, file: none, dnssec: {nonesuch: 1}}]"
     sections["catalog"] = "zones: [{domain: example.com, file: none, catalog: {nonesuch: 1}}]"
