@@ -2,6 +2,7 @@
 """What script/bench --live measures with, and that each of its rows runs to its end with Seawall."""
 
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -160,7 +161,8 @@ def check_rows():
     live.FULL_S, live.UPDATE_S, live.STEP_S = 0.2, 0.5, 2.1
     live.MANY_DIRECTORY = "many-test"
     arguments = argparse.Namespace(build=Path(BUILD), servers="seawall", rows=",".join(live.ROWS), runs=1)
-    figures = live.measure(arguments, run.machine())
+    with contextlib.redirect_stdout(sys.stderr):  # it says how far it is
+        figures = live.measure(arguments, run.machine())
     yield from (result["failure"] for result in figures["live"] if "failure" in result)
     rows = {key: row for result in figures["live"] for key, row in result["rows"].items()}
     if set(rows) < set(live.ROWS):
