@@ -228,6 +228,37 @@ static const struct sw_config_template *find_template(const struct sw_config *co
 	return NULL;
 }
 
+/** A template's file: %s is the zone's name without its final dot ('/' becomes '_', the root is 'root'), %%
+ * is a percent sign.
+ * @return 0 with text from malloc(), -EINVAL, -ENOMEM */
+static int expand(struct sw_config *config, const struct sw_yaml *node, const uint8_t *apex, char **text)
+{
+	char path[PATH_MAX];
+	int err = sw_template_file(node->text, apex, path, sizeof(path));
+	if (err == -EINVAL) {
+		const char *percent = strchr(node->text, '%');
+		while (percent[1] == 's' || percent[1] == '%')
+			percent = strchr(percent + 2, '%');
+		return sw_config_refuse(config, node,
+			"'%%%.1s' is not understood: %%s stands for the zone's name, %%%% for a percent sign",
+			percent + 1);
+	}
+	if (err != 0)
+		return sw_config_refuse(config, node, "the file's name becomes too long");
+	*text = sw_config_relative(config->path, path);
+	return *text ? 0 : -ENOMEM;
+}
+
+/** Zones that need it may come later, when nobody looks. */
+static int check_pattern(struct sw_config *config, const struct sw_yaml *node)
+{
+	static const uint8_t root[] = {0};
+	char *text = NULL;
+	int err = expand(config, node, root, &text);
+	free(text);
+	return err;
+}
+
 static int take_template(struct sw_config *config, const struct sw_yaml *node)
 {
 	static const struct sw_config_key keys[] = {{"name", NULL}, {"file", NULL},
@@ -243,6 +274,8 @@ static int take_template(struct sw_config *config, const struct sw_yaml *node)
 		err = sw_config_scalar_child(config, node, "file", false, &file);
 	if (err == 0 && find_template(config, name->text) != NULL)
 		err = sw_config_refuse(config, name, "template '%.100s' is told twice", name->text);
+	if (err == 0 && file != NULL)
+		err = check_pattern(config, file);
 	if (err != 0)
 		return err;
 	struct sw_config_template fresh = {
@@ -285,27 +318,6 @@ static int get_template(
 }
 
 /* ---- zones ---- */
-
-/** A template's file: %s is the zone's name without its final dot ('/' becomes '_', the root is 'root'), %%
- * is a percent sign.
- * @return 0 with text from malloc(), -EINVAL, -ENOMEM */
-static int expand(struct sw_config *config, const struct sw_yaml *node, const uint8_t *apex, char **text)
-{
-	char path[PATH_MAX];
-	int err = sw_template_file(node->text, apex, path, sizeof(path));
-	if (err == -EINVAL) {
-		const char *percent = strchr(node->text, '%');
-		while (percent[1] == 's' || percent[1] == '%')
-			percent = strchr(percent + 2, '%');
-		return sw_config_refuse(config, node,
-			"'%%%.1s' is not understood: %%s stands for the zone's name, %%%% for a percent sign",
-			percent + 1);
-	}
-	if (err != 0)
-		return sw_config_refuse(config, node, "the file's name becomes too long");
-	*text = sw_config_relative(config->path, path);
-	return *text ? 0 : -ENOMEM;
-}
 
 /** @param file  from malloc(); NULL where nothing is told */
 static int get_file(struct sw_config *config, const struct told *told, char **file)

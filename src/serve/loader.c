@@ -285,6 +285,8 @@ static void job_work(struct sw_loader *loader, const struct job *job)
 		err = zones_load(&loader->parts, loader->parts.settings, &outcome);
 		if (err == 0)
 			say("start", &outcome);
+		else
+			sw_log(SW_LOG_ERROR, "zones cannot be loaded: %s", strerror(-err));
 		eventfd_write(loader->ready_fd, 1);
 	} else if (job->kind == JOB_ORDER) {
 		json_t *answer = sw_zone_order(loader->parts.keep, loader->parts.zones, job->order);

@@ -281,7 +281,11 @@ static int zone_follow(struct following *following, const struct sw_settings *ba
 		following->gone[following->gone_count++] = zone;
 		return 0;
 	}
-	int err = beyond_make(base, catalog, &entry, &following->zones[following->count]);
+	struct sw_beyond **fresh = &following->zones[following->count];
+	int err = beyond_make(base, catalog, &entry, fresh);
+	/* one zone that cannot have its file is no reason to be without the others */
+	if (err == -EINVAL || err == -ENAMETOOLONG)
+		err = sw_beyond_new(fresh, &entry, NULL, "");
 	if (err != 0)
 		return err;
 	zone = following->zones[following->count++];

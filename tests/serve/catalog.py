@@ -222,6 +222,29 @@ def check_limits():
             yield f"{daemon.members()}: {daemon.log()}"
 
 
+def check_file_of_no_room():
+    """A member that cannot have its file under a new configuration is not served; the other zones are, after a restart too."""
+    name = ".".join("x" * 50 for _ in range(4)) + ".test"
+    zones = FILE_CATALOG + "  - {domain: told.example, file: other.zone}\n"
+    with Consumer(zones) as daemon:
+        daemon.set(CATALOG, 1, [("a", name), ("b", "b.test", "group.# TXT first")])
+        daemon.start()
+        if rcode(name) != "NOERROR":
+            yield f"before: {daemon.log()}"
+        deep = "/" + "x/" * 1990 + "%s"  # with the shortest name it fits into a path, with this one not
+        daemon.configure(head(daemon, "zones:\n" + zones).replace("file: member.zone", f"file: {deep}"))
+        if daemon.run("reload").returncode:
+            yield f"reload: {daemon.log()[-1000:]}"
+        for is_restarted in (False, True):
+            if is_restarted:
+                daemon.stop()
+                node.Node.start(daemon)
+            if [rcode(zone) for zone in (name, "b.test", "told.example")] != ["REFUSED", "NOERROR", "NOERROR"]:
+                yield f"restarted {is_restarted}: {rcode(name)}, {rcode('b.test')}, {rcode('told.example')}: {daemon.log()[-1000:]}"
+        if "no file can be called so" not in daemon.log():
+            yield f"not told: {daemon.log()[-1000:]}"
+
+
 def check_change_of_ownership():
     """A member changes catalogs when the one that has it says so: with its state where the label stays, else without."""
     zones = "".join(f"  - {{domain: {name}.test, file: {name}.test.zone, catalog: member}}\n" for name in ("new", "old"))
