@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/roster.h"
 #include "serve/log.h"
+#include "serve/roster_inside.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -8,30 +8,6 @@
 #include <string.h>
 
 #define TEMPLATE_DEFAULT "default"
-#define LOG_EACH_MAX 8 /* members left out that are named in the log */
-
-struct catalog {
-	const struct sw_zone_setting *setting; /* of the configuration */
-	bool is_stale, is_broken;
-	bool has_clashes; /* members left out because others have them */
-	uint32_t serial;
-	size_t members, ignored;
-	char reason[SW_CATALOG_WHY_MAX];
-};
-
-struct sw_roster {
-	struct sw_register *reg;
-	struct sw_settings *base, *all; /* held */
-	struct catalog *catalogs;
-	size_t catalog_count;
-	const struct sw_zone_setting **producers;
-	size_t producer_count;
-	struct sw_beyond **zones; /* in canonical order */
-	size_t count;
-	pthread_mutex_t
-		lock; /* of `catalogs` and `zones`: taken by the loader's thread to change, by others to look
-		       */
-};
 
 /* ---- lists ---- */
 
@@ -40,7 +16,7 @@ static int compare_beyond(const void *apex, const void *beyond)
 	return sw_name_compare(apex, (*(struct sw_beyond *const *)beyond)->setting.apex);
 }
 
-static struct sw_beyond *beyond_find(const struct sw_roster *roster, const uint8_t *apex)
+struct sw_beyond *sw_roster_beyond(const struct sw_roster *roster, const uint8_t *apex)
 {
 	if (roster->count == 0)
 		return NULL;
@@ -49,7 +25,7 @@ static struct sw_beyond *beyond_find(const struct sw_roster *roster, const uint8
 	return found ? *found : NULL;
 }
 
-static struct catalog *catalog_find(struct sw_roster *roster, const uint8_t *apex)
+struct sw_roster_entry *sw_roster_catalog(struct sw_roster *roster, const uint8_t *apex)
 {
 	for (size_t i = 0; i < roster->catalog_count; i++) {
 		if (sw_name_equal(roster->catalogs[i].setting->apex, apex))
@@ -75,8 +51,7 @@ void sw_roster_turns_free(struct sw_roster_turns *turns)
 	*turns = (struct sw_roster_turns){0};
 }
 
-/** Takes `after` over, on errors too; `before` is held. */
-static int turns_add(
+int sw_roster_turns_add(
 	struct sw_roster_turns *turns, struct sw_beyond *before, struct sw_beyond *after, bool keeps_state)
 {
 	if ((turns->count & (turns->count - 1)) == 0) {
@@ -102,8 +77,8 @@ int sw_roster_undo(const struct sw_roster_turns *turns, struct sw_roster_turns *
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < turns->count; i++) {
 		const struct sw_turn *turn = &turns->turns[i];
-		err = turns_add(undo, turn->after, turn->before ? sw_beyond_hold(turn->before) : NULL,
-			turn->keeps_state);
+		err = sw_roster_turns_add(undo, turn->after,
+			turn->before ? sw_beyond_hold(turn->before) : NULL, turn->keeps_state);
 	}
 	return err;
 }
@@ -187,8 +162,7 @@ static bool has_group(const struct sw_register_entry *entry, const char *group)
 	return false;
 }
 
-/** RFC 9432 s4.3.2 leaves it open which of several groups counts: the configuration's first. */
-static const char *template_of(const struct sw_catalog_policy *policy, const struct sw_register_entry *entry)
+const char *sw_roster_template(const struct sw_catalog_policy *policy, const struct sw_register_entry *entry)
 {
 	for (size_t i = 0; i < policy->group_count; i++) {
 		if (has_group(entry, policy->groups[i].group))
@@ -202,22 +176,22 @@ static const struct sw_template *find_template(const struct sw_settings *base, c
 	return name ? sw_settings_find_template(base, name) : NULL;
 }
 
-/** @param catalog  that brings it; NULL: a person added it */
-static int beyond_make(const struct sw_settings *base, const struct sw_zone_setting *catalog,
+int sw_roster_make(const struct sw_settings *base, const struct sw_zone_setting *catalog,
 	const struct sw_register_entry *entry, struct sw_beyond **beyond)
 {
 	char name[SW_NAME_TEXT_MAX], source[SW_NAME_TEXT_MAX + 16] = "seawall zone add";
 	if (catalog != NULL)
 		snprintf(source, sizeof(source), "catalog %s", sw_name_text(catalog->apex, name));
 	return sw_beyond_new(beyond, entry,
-		find_template(base, catalog ? template_of(catalog->policy->catalog, entry) : entry->template),
+		find_template(base,
+			catalog ? sw_roster_template(catalog->policy->catalog, entry) : entry->template),
 		source);
 }
 
 /* ---- a configuration ---- */
 
 struct following {
-	struct catalog *catalogs;
+	struct sw_roster_entry *catalogs;
 	size_t catalog_count;
 	const struct sw_zone_setting **producers;
 	size_t producer_count;
@@ -246,9 +220,9 @@ static int catalogs_make(
 			following->producers[following->producer_count++] = setting;
 			continue;
 		}
-		const struct catalog *before = catalog_find(roster, setting->apex);
-		struct catalog *catalog = &following->catalogs[following->catalog_count++];
-		*catalog = before ? *before : (struct catalog){0};
+		const struct sw_roster_entry *before = sw_roster_catalog(roster, setting->apex);
+		struct sw_roster_entry *catalog = &following->catalogs[following->catalog_count++];
+		*catalog = before ? *before : (struct sw_roster_entry){0};
 		catalog->setting = setting;
 		catalog->is_stale = true;
 	}
@@ -282,7 +256,7 @@ static int zone_follow(struct following *following, const struct sw_settings *ba
 		return 0;
 	}
 	struct sw_beyond **fresh = &following->zones[following->count];
-	int err = beyond_make(base, catalog, &entry, fresh);
+	int err = sw_roster_make(base, catalog, &entry, fresh);
 	/* one zone that cannot have its file is no reason to be without the others */
 	if (err == -EINVAL || err == -ENAMETOOLONG)
 		err = sw_beyond_new(fresh, &entry, NULL, "");
@@ -443,7 +417,7 @@ int sw_roster_write(struct sw_roster *roster, const struct sw_roster_turns *turn
 static const char *owner_text(const struct sw_roster *roster, const uint8_t *apex, char *text, size_t size)
 {
 	char name[SW_NAME_TEXT_MAX];
-	const struct sw_beyond *beyond = beyond_find(roster, apex);
+	const struct sw_beyond *beyond = sw_roster_beyond(roster, apex);
 	if (sw_settings_find_zone(roster->base, apex) != NULL)
 		snprintf(text, size, "the configuration has this zone");
 	else if (beyond != NULL && beyond->catalog != NULL)
@@ -474,212 +448,28 @@ int sw_roster_add(struct sw_roster *roster, const uint8_t *apex, const char *tem
 		return -EINVAL;
 	}
 	struct sw_register_entry entry = {.zone = apex, .template = found ? found->name : NULL, .file = file};
-	int err = beyond_make(roster->base, NULL, &entry, &beyond);
+	int err = sw_roster_make(roster->base, NULL, &entry, &beyond);
 	if (err == 0 && beyond->is_mute) {
 		sw_beyond_free(beyond);
 		err = -EINVAL;
 	}
 	if (err == -EINVAL)
 		strcpy(why, "a zone needs a file, or a template with a file or primaries");
-	return err ? err : turns_add(turns, NULL, beyond, false);
+	return err ? err : sw_roster_turns_add(turns, NULL, beyond, false);
 }
 
 int sw_roster_remove(struct sw_roster *roster, const uint8_t *apex, struct sw_roster_turns *turns, char *why)
 {
-	struct sw_beyond *beyond = beyond_find(roster, apex);
+	struct sw_beyond *beyond = sw_roster_beyond(roster, apex);
 	if (beyond == NULL || beyond->catalog != NULL) {
 		if (owner_text(roster, apex, why, SW_WHY_TEXT_MAX) == NULL)
 			strcpy(why, "no such zone here");
 		return beyond ? -EPERM : -ENOENT;
 	}
-	return turns_add(turns, beyond, NULL, false);
+	return sw_roster_turns_add(turns, beyond, NULL, false);
 }
 
-/* ---- catalogs ---- */
-
-void sw_roster_changed(struct sw_roster *roster, const uint8_t *apex)
-{
-	struct catalog *catalog = catalog_find(roster, apex);
-	if (catalog != NULL)
-		catalog->is_stale = true;
-}
-
-const struct sw_zone_setting *sw_roster_next_catalog(struct sw_roster *roster)
-{
-	for (size_t i = 0; i < roster->catalog_count; i++) {
-		if (!roster->catalogs[i].is_stale)
-			continue;
-		roster->catalogs[i].is_stale = false;
-		return roster->catalogs[i].setting;
-	}
-	return NULL;
-}
-
-void sw_roster_broken(
-	struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial, const char *why)
-{
-	char name[SW_NAME_TEXT_MAX];
-	struct catalog *catalog = catalog_find(roster, setting->apex);
-	if (catalog == NULL)
-		return;
-	if (!catalog->is_broken || strcmp(catalog->reason, why) != 0)
-		sw_log(SW_LOG_ERROR,
-			"catalog %s: serial %u is not processed: %s; its members stay as they are",
-			sw_name_text(setting->apex, name), serial, why);
-	pthread_mutex_lock(&roster->lock);
-	catalog->is_broken = true;
-	snprintf(catalog->reason, sizeof(catalog->reason), "%s", why);
-	pthread_mutex_unlock(&roster->lock);
-}
-
-/** What is being taken of a catalog. */
-struct taking {
-	struct sw_roster *roster;
-	const struct sw_zone_setting *setting;
-	struct sw_roster_turns *turns;
-	size_t members, ignored;
-	bool has_clashes;
-};
-
-static bool is_below_any(const struct sw_catalog_policy *policy, const uint8_t *zone)
-{
-	for (size_t i = 0; i < policy->only_below_count; i++) {
-		if (sw_name_in(zone, policy->only_below[i]))
-			return true;
-	}
-	return policy->only_below_count == 0;
-}
-
-static int leave_out(struct taking *taking, const struct sw_catalog_member *member, const char *why)
-{
-	char catalog[SW_NAME_TEXT_MAX], name[SW_NAME_TEXT_MAX];
-	if (++taking->ignored <= LOG_EACH_MAX)
-		sw_log(SW_LOG_ERROR, "catalog %s: member %s is left out: %s",
-			sw_name_text(taking->setting->apex, catalog), sw_name_text(member->zone, name), why);
-	return 0;
-}
-
-/** Why a catalog may not bring a zone, whoever has it now; NULL when it may. */
-static const char *forbidden(const struct taking *taking, const struct sw_catalog_member *member,
-	const struct sw_register_entry *entry)
-{
-	const struct sw_catalog_policy *policy = taking->setting->policy->catalog;
-	if (sw_name_equal(member->zone, taking->setting->apex))
-		return "it is the catalog itself";
-	if (sw_settings_find_zone(taking->roster->base, member->zone) != NULL)
-		return "the configuration has this zone";
-	if (!is_below_any(policy, member->zone))
-		return "it is not at or below a name in 'only-below'";
-	if (template_of(policy, entry) == NULL)
-		return "no template is for its group";
-	return NULL;
-}
-
-/** Whether a member is served as before, by what is kept of it. */
-static bool is_same(const struct sw_beyond *a, const struct sw_beyond *b)
-{
-	const char *a_file = a->setting.file ? a->setting.file : "",
-		   *b_file = b->setting.file ? b->setting.file : "";
-	bool is_coo = a->coo && b->coo ? sw_name_equal(a->coo, b->coo) : a->coo == b->coo;
-	return is_coo && a->is_mute == b->is_mute && a->groups_len == b->groups_len &&
-	       (a->groups_len == 0 || memcmp(a->groups, b->groups, a->groups_len) == 0) &&
-	       a->setting.template == b->setting.template && a->setting.policy == b->setting.policy &&
-	       strcmp(a_file, b_file) == 0;
-}
-
-static bool is_of(const struct sw_beyond *beyond, const struct sw_zone_setting *catalog)
-{
-	return beyond->catalog != NULL && sw_name_equal(beyond->catalog, catalog->apex);
-}
-
-/** A member of the catalog. @param before  the zone of that name beyond the configuration, or NULL */
-static int member_take(
-	struct taking *taking, const struct sw_catalog_member *member, struct sw_beyond *before)
-{
-	const struct sw_register_entry entry = {
-		.zone = member->zone,
-		.catalog = taking->setting->apex,
-		.label = member->label,
-		.coo = member->coo,
-		.groups = member->groups,
-		.groups_len = member->groups_len,
-	};
-	struct sw_beyond *after;
-	bool is_ours = before != NULL && is_of(before, taking->setting);
-	/* RFC 9432 s4.3.1: another catalog gives it away, to this one */
-	bool is_given = before != NULL && !is_ours && before->catalog != NULL && before->coo != NULL &&
-			sw_name_equal(before->coo, taking->setting->apex);
-	const char *why = forbidden(taking, member, &entry);
-	if (why == NULL && before != NULL && !is_ours && !is_given) {
-		taking->has_clashes = true; /* s5.2 */
-		why = before->catalog ? "another catalog has this zone"
-				      : "it was added by 'seawall zone add'";
-	}
-	if (why != NULL) {
-		leave_out(taking, member, why);
-		return is_ours ? turns_add(taking->turns, before, NULL, false) : 0;
-	}
-	int err = beyond_make(taking->roster->base, taking->setting, &entry, &after);
-	if (err == -EINVAL || err == -ENAMETOOLONG)
-		return leave_out(taking, member, "no file can be called so");
-	if (err != 0)
-		return err;
-	taking->members++;
-	/* s5.4: another label, another zone; s4.3.1: so too when it changes hands */
-	bool keeps_state = before != NULL && *before->label == *member->label &&
-			   memcmp(before->label, member->label, 1u + *member->label) == 0;
-	if (is_ours && keeps_state && is_same(before, after)) {
-		sw_beyond_free(after);
-		return 0;
-	}
-	return turns_add(taking->turns, before, after, keeps_state);
-}
-
-static int members_take(struct taking *taking, const struct sw_catalog_member *members, size_t count)
-{
-	const struct sw_roster *roster = taking->roster;
-	int err = 0;
-	for (size_t i = 0, j = 0; err == 0 && (i < count || j < roster->count);) {
-		struct sw_beyond *zone = j < roster->count ? roster->zones[j] : NULL;
-		int order = zone == NULL ? -1
-			    : i == count ? 1
-					 : sw_name_compare(members[i].zone, zone->setting.apex);
-		if (order <= 0)
-			err = member_take(taking, &members[i], order == 0 ? zone : NULL);
-		else if (is_of(zone, taking->setting)) /* s5.3 */
-			err = turns_add(taking->turns, zone, NULL, false);
-		i += order <= 0;
-		j += order >= 0;
-	}
-	return err;
-}
-
-int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial,
-	const struct sw_catalog *parsed, struct sw_roster_turns *turns)
-{
-	char name[SW_NAME_TEXT_MAX];
-	struct taking taking = {.roster = roster, .setting = setting, .turns = turns};
-	struct catalog *catalog = catalog_find(roster, setting->apex);
-	size_t count;
-	const struct sw_catalog_member *members = sw_catalog_members(parsed, &count);
-	int err = catalog ? members_take(&taking, members, count) : -ENOENT;
-	if (err != 0) {
-		sw_roster_turns_free(turns);
-		return err;
-	}
-	if (taking.ignored > LOG_EACH_MAX)
-		sw_log(SW_LOG_ERROR, "catalog %s: %zu members in all are left out",
-			sw_name_text(setting->apex, name), taking.ignored);
-	pthread_mutex_lock(&roster->lock);
-	catalog->is_broken = false;
-	catalog->reason[0] = '\0';
-	catalog->serial = serial;
-	catalog->members = taking.members;
-	catalog->ignored = taking.ignored;
-	catalog->has_clashes = taking.has_clashes;
-	pthread_mutex_unlock(&roster->lock);
-	return 0;
-}
+/* ---- catalogs made here ---- */
 
 const struct sw_zone_setting *sw_roster_producer(const struct sw_roster *roster, size_t number)
 {
@@ -701,7 +491,7 @@ bool sw_roster_is_in(
 
 bool sw_roster_is_member(const struct sw_roster *roster, const uint8_t *apex)
 {
-	const struct sw_beyond *beyond = beyond_find(roster, apex);
+	const struct sw_beyond *beyond = sw_roster_beyond(roster, apex);
 	return beyond != NULL && beyond->catalog != NULL;
 }
 
@@ -711,8 +501,8 @@ void sw_roster_look(struct sw_roster *roster, const uint8_t *apex, struct sw_ros
 {
 	*report = (struct sw_roster_report){0};
 	pthread_mutex_lock(&roster->lock);
-	const struct sw_beyond *beyond = beyond_find(roster, apex);
-	const struct catalog *catalog = catalog_find(roster, apex);
+	const struct sw_beyond *beyond = sw_roster_beyond(roster, apex);
+	const struct sw_roster_entry *catalog = sw_roster_catalog(roster, apex);
 	report->is_added = beyond != NULL && beyond->catalog == NULL;
 	report->has_catalog = beyond != NULL && beyond->catalog != NULL;
 	if (report->has_catalog)
