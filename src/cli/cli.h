@@ -55,6 +55,11 @@ int sw_option_common(const struct sw_command *command, int option);
  * @return SW_EXIT_OK with a reply whose "ok" was not yet looked at */
 int sw_ask(const struct sw_command *command, const char *path, json_t *request, json_t **reply);
 
+/** "2026-11-26 01:02:03 UTC".
+ * @param none  for what has no time, 0; INT64_MAX: "not by itself"
+ * @return buffer, or another text */
+const char *sw_moment_text(long long seconds, const char *none, char *buffer, size_t size);
+
 /** Text of a key, "" where there is none. */
 static inline const char *sw_json_text(const json_t *object, const char *key)
 {

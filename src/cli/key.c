@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char help[] =
 	"Look at the keys that the running daemon signs zones with, and roll them.\n\n"
@@ -19,16 +18,6 @@ static const char help[] =
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
 	"Example: seawall key ds example.com\n";
-
-static const char *moment(long long seconds, char *buffer, size_t size)
-{
-	time_t at = (time_t)seconds;
-	struct tm parts;
-	if (seconds <= 0 || seconds == INT64_MAX || gmtime_r(&at, &parts) == NULL)
-		return seconds <= 0 ? "-" : "not by itself";
-	strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &parts);
-	return buffer;
-}
 
 static bool is_set(const json_t *object, const char *key)
 {
@@ -62,7 +51,7 @@ static void print_key(const json_t *key)
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		long long at = sw_json_number(key, times[i]);
 		if (at != 0)
-			printf("  %-13s %s\n", times[i], moment(at, buffer, sizeof(buffer)));
+			printf("  %-13s %s\n", times[i], sw_moment_text(at, "-", buffer, sizeof(buffer)));
 	}
 }
 
@@ -77,9 +66,9 @@ static void print_zone(const json_t *reply)
 	if (is_set(zone, "signed"))
 		printf("%-14s %lld\n", "unsigned serial", sw_json_number(zone, "unsigned_serial"));
 	printf("%-14s %s\n", "signs next",
-		moment(sw_json_number(zone, "next_signing"), buffer, sizeof(buffer)));
+		sw_moment_text(sw_json_number(zone, "next_signing"), "-", buffer, sizeof(buffer)));
 	printf("%-14s %s\n", "keys change",
-		moment(sw_json_number(zone, "next_key_change"), buffer, sizeof(buffer)));
+		sw_moment_text(sw_json_number(zone, "next_key_change"), "-", buffer, sizeof(buffer)));
 	if (is_set(zone, "ds_awaited"))
 		printf("%-14s %s\n", "awaited",
 			"the DS at the parent: 'seawall key ds', then 'seawall key ds-seen'");

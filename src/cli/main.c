@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const struct sw_command *const commands[] = {
 	&sw_command_serve,
@@ -59,6 +60,16 @@ int sw_ask(const struct sw_command *command, const char *path, json_t *request, 
 		sw_complain(
 			command, "%s: %s", path, err == -EPROTO ? "the answer broke off" : strerror(-err));
 	return err ? SW_EXIT_FAILED : SW_EXIT_OK;
+}
+
+const char *sw_moment_text(long long seconds, const char *none, char *buffer, size_t size)
+{
+	time_t at = (time_t)seconds;
+	struct tm parts;
+	if (seconds <= 0 || seconds == INT64_MAX || gmtime_r(&at, &parts) == NULL)
+		return seconds <= 0 ? none : "not by itself";
+	strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &parts);
+	return buffer;
 }
 
 static int help(FILE *to)

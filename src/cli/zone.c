@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -31,17 +30,6 @@ static const char help[] =
 	"  --control PATH  control socket of the daemon\n"
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
-
-/** "2026-11-26 01:02:03 UTC", or a word for what has no time. */
-static const char *moment(long long seconds, char *buffer, size_t size)
-{
-	time_t at = (time_t)seconds;
-	struct tm parts;
-	if (seconds <= 0 || seconds == INT64_MAX || gmtime_r(&at, &parts) == NULL)
-		return seconds <= 0 ? "never" : "not by itself";
-	strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &parts);
-	return buffer;
-}
 
 static void print_line(const json_t *zone)
 {
@@ -87,9 +75,9 @@ static void print_dnssec(const json_t *dnssec)
 		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "",
 		json_array_size(json_object_get(dnssec, "keys")));
 	printf("%-12s %s\n", "signs next",
-		moment(sw_json_number(dnssec, "next_signing"), buffer, sizeof(buffer)));
+		sw_moment_text(sw_json_number(dnssec, "next_signing"), "never", buffer, sizeof(buffer)));
 	printf("%-12s %s\n", "keys change",
-		moment(sw_json_number(dnssec, "next_key_change"), buffer, sizeof(buffer)));
+		sw_moment_text(sw_json_number(dnssec, "next_key_change"), "never", buffer, sizeof(buffer)));
 	if (json_is_true(json_object_get(dnssec, "ds_awaited")))
 		printf("%-12s %s\n", "awaited", "the DS at the parent");
 	if (json_is_true(json_object_get(dnssec, "ds_removal_awaited")))
@@ -113,17 +101,19 @@ static void print_zone(const json_t *reply)
 	print_beyond(zone);
 	if (sw_json_text(zone, "file")[0])
 		printf("%-12s %s\n", "file", sw_json_text(zone, "file"));
-	printf("%-12s %s\n", "loaded", moment(sw_json_number(zone, "loaded"), buffer, sizeof(buffer)));
+	printf("%-12s %s\n", "loaded",
+		sw_moment_text(sw_json_number(zone, "loaded"), "never", buffer, sizeof(buffer)));
 	print_dnssec(json_object_get(zone, "dnssec"));
 	if (secondary == NULL)
 		return;
 	printf("%-12s %s\n", "confirmed",
-		moment(sw_json_number(secondary, "confirmed"), buffer, sizeof(buffer)));
+		sw_moment_text(sw_json_number(secondary, "confirmed"), "never", buffer, sizeof(buffer)));
 	printf("%-12s %s\n", "asked next",
 		json_is_true(json_object_get(secondary, "asking"))
 			? "now"
-			: moment(sw_json_number(secondary, "next"), buffer, sizeof(buffer)));
-	printf("%-12s %s\n", "expires", moment(sw_json_number(secondary, "expires"), buffer, sizeof(buffer)));
+			: sw_moment_text(sw_json_number(secondary, "next"), "never", buffer, sizeof(buffer)));
+	printf("%-12s %s\n", "expires",
+		sw_moment_text(sw_json_number(secondary, "expires"), "never", buffer, sizeof(buffer)));
 	if (sw_json_number(secondary, "failures") > 0)
 		printf("%-12s %s (attempts in a row: %lld)\n", "failed", sw_json_text(secondary, "reason"),
 			sw_json_number(secondary, "failures"));

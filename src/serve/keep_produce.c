@@ -56,8 +56,7 @@ static int soa_turn(const struct sw_records *soa, uint32_t serial, struct sw_rec
 	if (!sw_records_next(soa, &at, &record) || record.rdata_len < 20 || record.rdata_len > sizeof(rdata))
 		return -EINVAL;
 	memcpy(rdata, record.rdata, record.rdata_len);
-	for (unsigned i = 0; i < 4; i++)
-		rdata[record.rdata_len - 20u + i] = (uint8_t)(serial >> (24 - 8 * i));
+	sw_soa_set_serial(rdata, record.rdata_len, serial);
 	record.rdata = rdata;
 	int err = sw_records_add(&made, &record);
 	if (err != 0)

@@ -32,9 +32,7 @@ static int soa_add(struct sw_records *records, struct sw_record soa, uint32_t se
 	if (soa.rdata_len > sizeof(rdata) || soa.rdata_len < SOA_NUMBERS_BYTES)
 		return -EINVAL;
 	memcpy(rdata, soa.rdata, soa.rdata_len);
-	uint8_t *to = rdata + soa.rdata_len - SOA_NUMBERS_BYTES;
-	for (unsigned i = 0; i < 4; i++)
-		to[i] = (uint8_t)(serial >> (24 - 8 * i));
+	sw_soa_set_serial(rdata, soa.rdata_len, serial);
 	soa.rdata = rdata;
 	return sw_records_add(records, &soa);
 }

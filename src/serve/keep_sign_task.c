@@ -60,12 +60,6 @@ int sw_sign_soa_of(const struct sw_contents *contents, uint8_t rdata[2 * SW_NAME
 	return 0;
 }
 
-static void soa_set(struct sw_record *soa, uint8_t *rdata, uint32_t serial)
-{
-	for (unsigned i = 0; i < 4; i++)
-		rdata[soa->rdata_len - 20 + i] = (uint8_t)(serial >> (24 - 8 * i));
-}
-
 static int make_whole(
 	struct sw_sign_task *task, const struct sw_sign_job *job, const struct sw_contents *kept)
 {
@@ -78,12 +72,13 @@ static int make_whole(
 	if (err != 0)
 		return err;
 	if (task->kind == SW_SIGN_UNDO) {
-		soa_set(&soa, rdata, task->has_undo_serial ? task->undo_serial : task->base + 1);
+		sw_soa_set_serial(
+			rdata, soa.rdata_len, task->has_undo_serial ? task->undo_serial : task->base + 1);
 		return sw_sign_undo(plain, &soa, key, &task->made);
 	}
 	if (task->has_base)
 		serial = sw_keep_sign_serial(task->base, serial);
-	soa_set(&soa, rdata, serial);
+	sw_soa_set_serial(rdata, soa.rdata_len, serial);
 	err = sw_sign_zone(job, plain, &soa, kept, key, &task->made, &task->result);
 	if (err == 0)
 		task->ttl_max_s = sw_sign_ttl_max(task->made);
@@ -114,7 +109,7 @@ static int make_renewal(
 	if (err == 0) {
 		memcpy(rdata, soa.rdata, soa.rdata_len);
 		soa.rdata = rdata;
-		soa_set(&soa, rdata, task->base + 1);
+		sw_soa_set_serial(rdata, soa.rdata_len, task->base + 1);
 		err = sw_sign_renew(
 			&wide, task->apex, &source, &soa, RENEW_NAMES, &task->delta, &task->result);
 	}

@@ -80,3 +80,9 @@ uint32_t sw_soa_serial(const struct sw_record *soa)
 	memcpy(&serial, soa->rdata + soa->rdata_len - 5 * sizeof(serial), sizeof(serial));
 	return ntohl(serial);
 }
+
+void sw_soa_set_serial(uint8_t *rdata, size_t rdata_len, uint32_t serial)
+{
+	serial = htonl(serial);
+	memcpy(rdata + rdata_len - 5 * sizeof(serial), &serial, sizeof(serial));
+}

@@ -51,5 +51,7 @@ static inline bool sw_serial_is_newer(uint32_t a, uint32_t b)
 
 /** Serial of a SOA's data, as it stands in a list of records. */
 uint32_t sw_soa_serial(const struct sw_record *soa);
+/** Write another one into a SOA's data. */
+void sw_soa_set_serial(uint8_t *rdata, size_t rdata_len, uint32_t serial);
 
 #endif

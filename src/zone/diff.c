@@ -175,7 +175,7 @@ static int soa_unsigned(struct diff *diff, struct sw_record *soa)
 	if (!diff->soa)
 		return -ENOMEM;
 	memcpy(diff->soa, soa->rdata, soa->rdata_len);
-	put_u32(diff->soa + soa->rdata_len - 20, *diff->serial); /* RFC 1035 s3.3.13: the last five fields */
+	sw_soa_set_serial(diff->soa, soa->rdata_len, *diff->serial);
 	soa->rdata = diff->soa;
 	return 0;
 }

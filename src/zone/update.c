@@ -374,9 +374,8 @@ static int soa_tell(struct judge *judge)
 	old_soa.ttl = old->old_ttl;
 	delta->from = sw_soa_serial(&old_soa);
 	delta->to = old == new ? delta->from + 1 : sw_soa_serial(&new_soa);
-	uint32_t serial = htonl(delta->to);
 	memcpy(rdata, new_soa.rdata, new_soa.rdata_len);
-	memcpy(rdata + new_soa.rdata_len - 20, &serial, sizeof(serial));
+	sw_soa_set_serial(rdata, new_soa.rdata_len, delta->to);
 	new_soa.rdata = rdata;
 	error = sw_records_add(&delta->old_soa, &old_soa);
 	if (!error)
