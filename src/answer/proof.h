@@ -18,6 +18,7 @@
 #define SW_SHA1_BLOCKS_MAX UINT32_MAX
 #endif
 #define SW_BISECT_MAX 32
+#define SW_GAP_BISECT_MAX 7 /* SW_GAPS_MAX is below 2^7 */
 
 /** Word i (8 bytes from i * 8) of the lower-cased label whose length byte is buf[at], as a big-endian number.
  */
@@ -32,9 +33,11 @@ SW_INLINE uint64_t sw_label_word(const struct sw_work *work, uint32_t at, uint32
 	return sw_be64(sw_lower8(bytes));
 }
 
+enum sw_label_order { SW_LABEL_BEFORE = 1, SW_LABEL_SAME = 3 /* both are "not behind" */ };
+
 /** Compare the label at buf[at] with one in the image, canonical order (RFC 4034 s6.1).
- * @return whether the one in the image comes first */
-SW_FN uint32_t sw_label_is_before(struct sw_work *work, uint32_t at, uint32_t label)
+ * @return of the one in the image: enum sw_label_order, 0 where it comes behind */
+SW_FN uint32_t sw_label_compare(struct sw_work *work, uint32_t at, uint32_t label)
 {
 	if (!work)
 		return 0;
@@ -54,39 +57,63 @@ SW_FN uint32_t sw_label_is_before(struct sw_work *work, uint32_t at, uint32_t la
 			return word < ours;
 	}
 	/* equal as far as the stored one goes, padded with zeros: the shorter comes first */
-	return stored_len < len;
+	return stored_len < len ? SW_LABEL_BEFORE : stored_len == len ? SW_LABEL_SAME : 0;
 }
 
-/** NSEC covering a child that does not exist: bisect among the children that do.
+/** Entries of a page of gaps that are not behind work->gap_key. @param at  the label in buf */
+SW_FN uint32_t sw_gap_look(struct sw_work *work, uint32_t page, uint32_t at)
+{
+	const struct sw_gap_page *head = work ? (const void *)sw_image_at(work, page) : NULL;
+	if (!head)
+		return 0;
+	const uint8_t *gaps = (const void *)(head + 1);
+	uint64_t key = work->gap_key;
+	struct sw_bisect found = {0, head->count & SW_GAPS_MAX};
+	for (uint32_t i = 0; i < SW_GAP_BISECT_MAX; i++) {
+		if (found.low >= found.high)
+			break;
+		uint32_t middle = sw_bisect_middle(&found);
+		const struct sw_gap *gap = (const void *)(gaps + (middle & SW_GAPS_MAX) * sizeof(*gap));
+		uint32_t is_not_behind = !sw_is_less(key, gap->prefix);
+		if (gap->prefix == key)
+			is_not_behind = sw_label_compare(work, at, gap->label) & 1;
+		sw_bisect_step(&found, middle, is_not_behind);
+	}
+	return found.low;
+}
+
+/** NSEC covering a child that does not exist: bisect among the children that do. Where it is one of those the
+ * zone has changed meanwhile: work->is_torn.
  * @param node  closest encloser
  * @param at  the child's label in buf
  * @return piece, or 0 */
 SW_FN uint32_t sw_gap_find(struct sw_work *work, uint32_t node, uint32_t at)
 {
-	if (!work || node == 0)
-		return 0;
-	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	const struct sw_image_node *head = work && node ? (const void *)sw_image_at(work, node) : NULL;
 	if (!head)
 		return 0;
-	uint32_t gaps = head->gaps, before_first = head->denial[0];
-	struct sw_bisect children = {0, head->gap_count};
-	uint64_t prefix = sw_label_word(work, at, 0);
-	for (uint32_t i = 0; i < SW_BISECT_MAX; i++) {
-		if (children.low >= children.high)
+	uint32_t page = head->gaps, covering = head->denial[0]; /* before the first */
+	work->gap_key = sw_label_word(work, at, 0);
+	for (uint32_t i = 0; i < SW_GAP_LEVELS_MAX; i++) {
+		const struct sw_gap_page *level = (const void *)sw_image_at(work, page);
+		if (!level || page == 0)
 			break;
-		uint32_t middle = sw_bisect_middle(&children);
-		const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + middle);
+		uint32_t is_inner = level->is_inner, count = sw_gap_look(work, page, at) & SW_GAPS_MAX;
+		if (count == 0)
+			break;
+		/* the head is as long as an entry */
+		const struct sw_gap *gap = (const void *)sw_image_at(work, page + count);
 		if (!gap)
-			return 0;
-		uint32_t is_before = sw_is_less(gap->prefix, prefix);
-		if (gap->prefix == prefix)
-			is_before = sw_label_is_before(work, at, gap->label) & 1;
-		sw_bisect_step(&children, middle, is_before);
+			break;
+		page = gap->denial;
+		if (is_inner)
+			continue;
+		covering = page;
+		if (gap->prefix == work->gap_key && sw_label_compare(work, at, gap->label) == SW_LABEL_SAME)
+			work->is_torn = 1;
+		break;
 	}
-	if (children.low == 0)
-		return before_first;
-	const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + children.low - 1);
-	return gap ? gap->denial : 0;
+	return covering;
 }
 
 /** Feed one 64-byte block of hash_in to SHA-1. */

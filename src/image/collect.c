@@ -143,19 +143,35 @@ static int target_add(struct sw_changer *c, const uint8_t *host)
 	return error;
 }
 
+/** @return 0; -EAGAIN where the zone is not signed so far, or the chain leads out of it */
+static int load_nsec(struct sw_changer *c, struct sw_changed *name, const uint8_t *next)
+{
+	uint8_t lower[SW_NAME_MAX];
+	if (!sw_change_is_signed(c) || !sw_name_in(next, c->zone->apex))
+		return -EAGAIN;
+	memcpy(lower, next, sw_name_len(next));
+	sw_name_lower(lower);
+	name->has_nsec = true;
+	return text_add(c, lower, &name->next);
+}
+
 /** sw_record_fn: a record of c->loading. */
 static int load_record(void *arg, const struct sw_record *record)
 {
 	struct sw_changer *c = arg;
 	struct sw_changed *name = &c->names[c->loading];
 	const uint8_t *host = host_of(record);
-	if (record->type == SW_TYPE_NSEC || record->type == SW_TYPE_NSEC3 ||
-		record->type == SW_TYPE_NSEC3PARAM)
-		return -EAGAIN; /* the zone becomes a signed one */
+	int error = 0;
+	if (record->type == SW_TYPE_NSEC3 || record->type == SW_TYPE_NSEC3PARAM)
+		return -EAGAIN; /* the zone becomes one signed so */
+	if (record->type == SW_TYPE_NSEC)
+		error = load_nsec(c, name, record->rdata);
+	if (error)
+		return error;
 	name->has_records = true;
 	name->has_ns |= record->type == SW_TYPE_NS;
 	name->has_dname |= record->type == SW_TYPE_DNAME;
-	int error = sw_contents_add(c->contents, sw_changed_text(c, name), record->type, record->ttl,
+	error = sw_contents_add(c->contents, sw_changed_text(c, name), record->type, record->ttl,
 		record->rdata, record->rdata_len, 0, 0);
 	if (error >= 0 && host && sw_name_in(host, c->zone->apex))
 		return target_add(c, host);
@@ -260,6 +276,33 @@ static int affect_owner(void *arg, const uint8_t *owner)
 	return touch_affect(arg, owner, &number);
 }
 
+/** The names above one are affected, up to the apex. */
+static int affect_above(struct sw_changer *c, const uint8_t *name)
+{
+	uint8_t text[SW_NAME_MAX];
+	int error = 0;
+	memcpy(text, name, sw_name_len(name)); /* names that come move what is kept of others */
+	name = text;
+	for (unsigned labels = sw_name_labels(name); labels > c->head->apex_labels && !error; labels--) {
+		uint32_t number;
+		name = sw_name_skip(name, 1);
+		error = touch_affect(c, name, &number);
+	}
+	return error;
+}
+
+/** Who refers to the NSEC of a name, which is made anew: the names above, by what covers the place behind it;
+ * and those above the next, if they have none of their own. */
+static int expand_chain(struct sw_changer *c, uint32_t number)
+{
+	if (!sw_change_is_signed(c))
+		return 0;
+	int error = affect_above(c, sw_changed_text(c, &c->names[number]));
+	if (!error && c->names[number].has_nsec)
+		error = affect_above(c, c->text + c->names[number].next);
+	return error;
+}
+
 /** @return 0, or -EAGAIN for a name that stands twice and will go on doing so */
 static int before_read(struct sw_changer *c, struct sw_changed *name)
 {
@@ -312,7 +355,7 @@ static int expand(struct sw_changer *c, uint32_t number)
 	int error = load(c, number);
 	if (!error)
 		error = number == 0 ? expand_apex(c) : expand_below_apex(c, number);
-	return error;
+	return error ? error : expand_chain(c, number);
 }
 
 /** Owners whose pieces have addresses of hosts in the queue. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "image/denial.h"
+#include "image/gaps.h"
 #include "image/nsec3.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -23,6 +24,10 @@ struct sw_denial {
 	uint32_t *behind;      /* piece that covers the place behind the node's subtree */
 	uint32_t *children;    /* node numbers grouped by parent, each group in canonical order */
 	uint32_t *child_start; /* by node: first child in children[]; count + 1 entries */
+	uint32_t *wildcards;   /* copy of the slot of "*" below the node, or 0 so far */
+	struct sw_gap *gaps;   /* scratch: of one node */
+	uint32_t gaps_room;
+	bool is_regular;
 	/* NSEC3 */
 	struct sw_nsec3_params params;
 	struct hashed *hashed; /* ascending */
@@ -47,20 +52,24 @@ static bool is_hidden(const struct sw_node *node)
 	return node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME);
 }
 
-/** The NSEC or NSEC3 RRset of a node with its RRSIGs. @return 0, or -ENOSPC, -E2BIG */
-static int denial_piece(struct sw_denial *denial, const struct sw_node *node, uint16_t type, uint32_t *piece)
+int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,
+	const struct sw_contents *contents, const struct sw_node *node, uint16_t type, uint32_t *piece)
 {
-	const uint8_t *name = sw_contents_name(denial->contents, node);
-	struct sw_owner owner = {.form = SW_OWNER_NAME, .name = name};
-	uint32_t ttl = sw_contents_find_rr(denial->contents, node, type)->ttl;
-	sw_encoder_start(denial->encoder, denial->contents, NULL);
-	sw_encoder_add_rrset(denial->encoder, node, type, &owner, ttl);
-	sw_encoder_mark(denial->encoder);
-	sw_encoder_add_signatures(denial->encoder, node, type, &owner, ttl);
-	*piece = sw_encoder_store(denial->encoder, denial->interner);
+	struct sw_owner owner = {.form = SW_OWNER_NAME, .name = sw_contents_name(contents, node)};
+	uint32_t ttl = sw_contents_find_rr(contents, node, type)->ttl;
+	sw_encoder_start(encoder, contents, NULL);
+	sw_encoder_add_rrset(encoder, node, type, &owner, ttl);
+	sw_encoder_mark(encoder);
+	sw_encoder_add_signatures(encoder, node, type, &owner, ttl);
+	*piece = sw_encoder_store(encoder, interner);
 	if (*piece)
 		return 0;
-	return denial->encoder->too_long ? -E2BIG : -ENOSPC;
+	return encoder->too_long ? -E2BIG : -ENOSPC;
+}
+
+static int denial_piece(struct sw_denial *denial, const struct sw_node *node, uint16_t type, uint32_t *piece)
+{
+	return sw_denial_piece(denial->encoder, denial->interner, denial->contents, node, type, piece);
 }
 
 /* ---- NSEC ---- */
@@ -81,7 +90,8 @@ static uint32_t *canonical_order(const struct sw_contents *contents, uint32_t *c
 	if (!order)
 		return NULL;
 	for (uint32_t i = 0; i < all; i++) {
-		if (!is_hidden(sw_contents_node(contents, i)))
+		const struct sw_node *node = sw_contents_node(contents, i);
+		if (!is_hidden(node) && !sw_denial_is_hashed_owner(contents, node))
 			order[n++] = i;
 	}
 	qsort_r(order, n, sizeof(*order), compare_nodes, (void *)contents);
@@ -134,14 +144,18 @@ static int nsec_new(struct sw_denial *denial)
 	denial->behind = calloc(all, sizeof(uint32_t));
 	denial->children = calloc(all, sizeof(uint32_t));
 	denial->child_start = calloc((size_t)all + 1, sizeof(uint32_t));
+	denial->wildcards = calloc(all, sizeof(uint32_t));
+	denial->is_regular = true;
 	uint32_t *order = canonical_order(denial->contents, &count);
 	int error = -ENOMEM;
 	if (!denial->nsec || !denial->covering || !denial->behind || !denial->children ||
-		!denial->child_start || !order)
+		!denial->child_start || !denial->wildcards || !order)
 		goto done;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sw_node *node = sw_contents_node(denial->contents, order[i]);
-		if (!sw_contents_find_rr(denial->contents, node, SW_TYPE_NSEC))
+		bool has_nsec = sw_contents_find_rr(denial->contents, node, SW_TYPE_NSEC) != NULL;
+		denial->is_regular &= has_nsec == (node->first != 0);
+		if (!has_nsec)
 			continue;
 		error = denial_piece(denial, node, SW_TYPE_NSEC, &denial->nsec[order[i]]);
 		if (error)
@@ -153,14 +167,6 @@ static int nsec_new(struct sw_denial *denial)
 done:
 	free(order);
 	return error;
-}
-
-static uint64_t label_prefix(const uint8_t *label)
-{
-	uint64_t prefix = 0;
-	for (unsigned i = 1; i <= 8; i++)
-		prefix = prefix << 8 | (i <= label[0] ? label[i] : 0);
-	return prefix;
 }
 
 static uint32_t store_label(struct sw_denial *denial, const uint8_t *label)
@@ -187,30 +193,61 @@ static uint32_t nsec_wildcard(const struct sw_denial *denial, uint32_t node)
 	return covering;
 }
 
-static int nsec_node(struct sw_denial *denial, uint32_t number, struct sw_image_node *out)
+uint32_t sw_denial_wildcard(struct sw_denial *denial, uint32_t node)
 {
-	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	out->denial[0] = denial->covering[number];
-	if (!(node->flags & SW_NODE_HAS_WILDCARD))
-		out->wildcard_denial = nsec_wildcard(denial, number);
-	uint32_t first = denial->child_start[number], end = denial->child_start[number + 1];
-	if (first == end)
+	if (denial->kind != SW_DENIAL_NSEC)
 		return 0;
-	out->gap_count = end - first;
-	out->gaps = sw_region_take_run(denial->region, (size_t)out->gap_count * sizeof(struct sw_gap));
-	if (!out->gaps)
-		return -ENOSPC;
-	for (uint32_t i = first; i < end; i++) {
-		const struct sw_node *child = sw_contents_node(denial->contents, denial->children[i]);
+	if (!denial->wildcards[node])
+		denial->wildcards[node] = sw_region_take(denial->region, sizeof(struct sw_slot));
+	return denial->wildcards[node];
+}
+
+static int gaps_reserve(struct sw_denial *denial, uint32_t count)
+{
+	if (count <= denial->gaps_room)
+		return 0;
+	struct sw_gap *gaps = realloc(denial->gaps, 2ul * count * sizeof(*gaps));
+	if (!gaps)
+		return -ENOMEM;
+	denial->gaps = gaps;
+	denial->gaps_room = 2 * count;
+	return 0;
+}
+
+static int nsec_gaps(struct sw_denial *denial, uint32_t number, uint32_t *root)
+{
+	uint32_t first = denial->child_start[number], count = denial->child_start[number + 1] - first;
+	int error = gaps_reserve(denial, count);
+	if (error || count == 0)
+		return error;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct sw_node *child =
+			sw_contents_node(denial->contents, denial->children[first + i]);
 		const uint8_t *label = sw_contents_name(denial->contents, child);
-		struct sw_gap *gap = sw_space_at(denial->region->space, out->gaps + (i - first));
-		gap->prefix = label_prefix(label);
-		gap->denial = denial->behind[denial->children[i]];
-		gap->label = store_label(denial, label);
-		if (!gap->label)
+		denial->gaps[i] = (struct sw_gap){.prefix = sw_gap_key_of(label).prefix,
+			.label = store_label(denial, label),
+			.denial = denial->behind[denial->children[first + i]]};
+		if (!denial->gaps[i].label)
 			return -ENOSPC;
 	}
-	return 0;
+	*root = sw_gaps_build(denial->region, denial->gaps, count);
+	return *root ? 0 : -ENOSPC;
+}
+
+static int nsec_node(struct sw_denial *denial, uint32_t number, struct sw_denied *out)
+{
+	const struct sw_node *node = sw_contents_node(denial->contents, number);
+	out->own = denial->nsec[number];
+	out->denial[0] = denial->covering[number];
+	if (node->flags & SW_NODE_CUT)
+		return 0;
+	if (!(node->flags & SW_NODE_HAS_WILDCARD))
+		out->wildcard_denial = nsec_wildcard(denial, number);
+	else
+		out->wildcard = sw_denial_wildcard(denial, number);
+	if (node->flags & SW_NODE_HAS_WILDCARD && !out->wildcard)
+		return -ENOSPC;
+	return nsec_gaps(denial, number, &out->gaps);
 }
 
 /* ---- NSEC3 ---- */
@@ -334,20 +371,19 @@ static uint32_t nsec3_provable(const struct sw_denial *denial, uint32_t number, 
 	return number;
 }
 
-static int nsec3_node(struct sw_denial *denial, uint32_t number, struct sw_image_node *out)
+static void nsec3_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
 {
 	uint32_t provable = nsec3_provable(denial, number, out->denial);
 	out->closest_provable = provable == number;
 	const struct sw_node *node = sw_contents_node(denial->contents, provable);
-	if (node->flags & SW_NODE_HAS_WILDCARD)
-		return 0;
+	if (node->flags & SW_NODE_HAS_WILDCARD || sw_contents_node(denial->contents, number)->flags & SW_NODE_CUT)
+		return;
 	const uint8_t *name = sw_contents_name(denial->contents, node);
 	uint8_t star[SW_NAME_MAX + 2] = {1, '*'};
 	if (node->name_len + 2 > SW_NAME_MAX)
-		return 0; /* "*" below it would be too long to ask about */
+		return; /* "*" below it would be too long to ask about */
 	memcpy(star + 2, name, node->name_len);
 	out->wildcard_denial = nsec3_at(denial, nsec3_hash(denial, star))->piece;
-	return 0;
 }
 
 /* ---- either ---- */
@@ -403,32 +439,22 @@ void sw_denial_free(struct sw_denial *denial)
 	free(denial->behind);
 	free(denial->children);
 	free(denial->child_start);
+	free(denial->wildcards);
+	free(denial->gaps);
 	free(denial->hashed);
 	free(denial);
 }
 
-int sw_denial_node(struct sw_denial *denial, uint32_t node, struct sw_image_node *out)
+int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 {
-	switch (denial->kind) {
-	case SW_DENIAL_NSEC:
-		return nsec_node(denial, node, out);
-	case SW_DENIAL_NSEC3:
-		return nsec3_node(denial, node, out);
-	default:
-		return 0;
-	}
-}
-
-void sw_denial_proofs(struct sw_denial *denial, uint32_t node, uint32_t proof[2])
-{
-	proof[0] = proof[1] = 0;
+	*out = (struct sw_denied){0};
 	if (denial->kind == SW_DENIAL_NSEC)
-		proof[0] = denial->covering[node];
-	else if (denial->kind == SW_DENIAL_NSEC3)
-		nsec3_provable(denial, node, proof);
+		return nsec_node(denial, node, out);
+	nsec3_node(denial, node, out);
+	return 0;
 }
 
-uint32_t sw_denial_nsec(const struct sw_denial *denial, uint32_t node)
+bool sw_denial_is_regular(const struct sw_denial *denial)
 {
-	return denial->kind == SW_DENIAL_NSEC ? denial->nsec[node] : 0;
+	return denial->is_regular;
 }

@@ -14,21 +14,32 @@
 struct sw_denial;
 
 /** Decide how the zone denies (RFC 5155 s7.3: an NSEC3PARAM with flags 0 rules, else NSEC at the apex) and
- * prepare: NSEC and NSEC3 pieces, gap arrays, the NSEC3 table (into `zone`).
+ * prepare: NSEC and NSEC3 pieces, trees of gaps, the NSEC3 table (into `zone`).
  *
  * @return 0, -ENOMEM, -ENOSPC, -E2BIG, or -ERANGE for an NSEC3 salt or iteration count beyond image.h's */
 int sw_denial_new(struct sw_denial **denial, const struct sw_contents *contents, struct sw_interner *interner,
 	struct sw_region *region, struct sw_encoder *encoder, struct sw_image_zone *zone);
 void sw_denial_free(struct sw_denial *denial);
 
-/** Fill the denial fields of an authoritative node. @return 0 or -ENOSPC */
-int sw_denial_node(struct sw_denial *denial, uint32_t node, struct sw_image_node *out);
+/** How a name denies. */
+struct sw_denied {
+	uint32_t own;	    /* piece: its own NSEC; 0 where it has none, and with NSEC3 */
+	uint32_t denial[2]; /* these as in struct sw_image_node; of a cut: that there is no DS */
+	uint32_t wildcard_denial, gaps, wildcard, closest_provable;
+};
 
-/** Pieces that prove that there is no DS at a zone cut. */
-void sw_denial_proofs(struct sw_denial *denial, uint32_t node, uint32_t proof[2]);
+/** @return 0, -ENOMEM or -ENOSPC */
+int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out);
 
-/** NSEC piece of a node, or 0. */
-uint32_t sw_denial_nsec(const struct sw_denial *denial, uint32_t node);
+/** NSEC: where the copy of the slot of "*" below a node is to be. @return 0 with NSEC3, or without space */
+uint32_t sw_denial_wildcard(struct sw_denial *denial, uint32_t node);
+
+/** Whether each name that has records has an NSEC and no other has, so that the chain can change in place. */
+bool sw_denial_is_regular(const struct sw_denial *denial);
+
+/** The NSEC or NSEC3 RRset of a node with its RRSIGs, as it stands in a denial. @return 0, -ENOSPC, -E2BIG */
+int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,
+	const struct sw_contents *contents, const struct sw_node *node, uint16_t type, uint32_t *piece);
 
 /** Whether a node is no name of the zone but the hashed owner of an NSEC3. */
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node);

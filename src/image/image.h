@@ -7,7 +7,7 @@
  *
  * Memory is a sequence of segments of 4 MiB, each an mmap-able BPF array of one element (plain memory
  * where there is no BPF). A reference counts units of 16 bytes; its high bits choose the segment. 0 is
- * "none". No object crosses the end of a segment, except bucket arrays and gap or hash tables, whose elements
+ * "none". No object crosses the end of a segment, except bucket arrays and hash tables, whose elements
  * divide it and whose segments have consecutive numbers. Behind each segment lies a guard of zeros, so a
  * bounded read from any reference needs no further check.
  *
@@ -90,11 +90,12 @@ struct sw_image_node {
 	uint16_t type_count;
 	uint16_t reserved;
 	uint32_t any;		  /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
-	uint32_t denial[2];	  /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal the
-				   * covering NSEC; under opt-out closest provable encloser and cover */
-	uint32_t wildcard_denial; /* piece: "*" below this name does not exist */
-	uint32_t gaps;		  /* NSEC: struct sw_gap array over the children, in canonical order */
-	uint32_t gap_count;
+	uint32_t denial[2];	   /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal the
+				    * covering NSEC; under opt-out closest provable encloser and cover */
+	uint32_t wildcard_denial;  /* piece: "*" below this name does not exist */
+	uint32_t gaps;		   /* NSEC: struct sw_gap_page over the children, in canonical order */
+	uint32_t wildcard;	   /* NSEC: copy of the slot of "*" below this name, so that what proves with
+				    * it is of one version (image/change.h); 0 where there is none */
 	uint32_t closest_provable; /* NSEC3: 1 when denial[0] matches this very name */
 };
 _Static_assert(sizeof(struct sw_image_node) == 32, "two units");
@@ -109,9 +110,22 @@ struct sw_type_entry {
 struct sw_gap {
 	uint64_t prefix; /* first eight bytes of the lower-cased label as a big-endian number, zero-padded */
 	uint32_t label;	 /* length byte and lower-cased label, zero-padded to units */
-	uint32_t denial; /* piece */
+	uint32_t denial; /* piece; of an inner page, the page that begins with this label */
 };
 _Static_assert(sizeof(struct sw_gap) == 16, "one unit");
+
+/** Page of a tree of gaps (image/gaps.h); followed by `count` of them, at least one. */
+struct sw_gap_page {
+	uint16_t count;
+	uint16_t room; /* for so many there is memory */
+	uint16_t is_inner;
+	uint16_t reserved;
+	uint64_t stamp; /* of the change that made it; for changes alone */
+};
+_Static_assert(sizeof(struct sw_gap_page) == 16, "one unit");
+
+#define SW_GAPS_MAX 127	   /* of a page, which then is 2 KiB */
+#define SW_GAP_LEVELS_MAX 6 /* pages have 31 at least, but the last of a level: 2^29 names */
 
 /** NSEC3, sorted by hash. */
 struct sw_nsec3_entry {

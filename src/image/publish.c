@@ -30,6 +30,12 @@ static size_t piece_size(const struct sw_piece *piece)
 	return sizeof(*piece) + 2u * piece->reloc_count[SW_FULL] + piece->len[SW_FULL];
 }
 
+static void free_plain(struct sw_changer *c, uint32_t ref)
+{
+	if (is_ours(c, ref))
+		late_free(c, ref, piece_size(sw_space_at(c->zone->space, ref)));
+}
+
 static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
 {
 	if (!is_ours(c, ref))
@@ -49,8 +55,15 @@ static void free_node(struct sw_changer *c, uint32_t ref)
 		return;
 	const struct sw_image_node *node = sw_space_at(c->zone->space, ref);
 	const struct sw_type_entry *entries = (const void *)(node + 1);
-	for (unsigned i = 0; i < node->type_count; i++)
+	for (unsigned i = 0; i < node->type_count; i++) {
 		free_piece(c, entries[i].piece, entries[i].type);
+		/* what it denies by is its own NSEC, then, which mostly is the one it answers with */
+		if (entries[i].type == SW_TYPE_NSEC && entries[i].piece != node->denial[0] &&
+			sw_change_is_signed(c))
+			free_plain(c, node->denial[0]);
+	}
+	if (is_ours(c, node->wildcard))
+		late_free(c, node->wildcard, sizeof(struct sw_slot));
 	late_free(c, ref, sizeof(*node) + node->type_count * sizeof(*entries));
 }
 
@@ -62,6 +75,7 @@ static void free_slot(struct sw_changer *c, const struct sw_slot *slot)
 		free_piece(c, slot->cut.ns, SW_TYPE_NS);
 		free_piece(c, slot->cut.glue, SW_TYPE_A);
 		free_piece(c, slot->cut.ds, SW_TYPE_DS);
+		free_plain(c, slot->cut.proof[0]); /* its NSEC */
 	}
 }
 
@@ -163,8 +177,7 @@ static int compare_depth(const void *a, const void *b, void *arg)
 	return c->names[*(const uint32_t *)a].labels - c->names[*(const uint32_t *)b].labels;
 }
 
-/** The queue without the apex, from the top down. */
-static int order_make(struct sw_changer *c)
+int sw_change_order(struct sw_changer *c)
 {
 	uint32_t *order = realloc(c->order, (c->queue_count + 1) * sizeof(*order));
 	if (!order)
@@ -191,8 +204,6 @@ int sw_change_reserve(struct sw_changer *c)
 		return -EAGAIN;
 	int error = sw_lates_reserve(
 		&c->zone->changes->lates, (size_t)c->queue_count * LATES_PER_NAME + LATES_PER_NAME);
-	if (!error)
-		error = order_make(c);
 	return error ? error : places_reserve(c);
 }
 
@@ -336,7 +347,7 @@ static void show_coming(struct sw_changer *c, bool waits)
 }
 
 /** Names that are others now, or go, from the top down. */
-static void show_changed(struct sw_changer *c)
+static void show_changed(struct sw_changer *c, bool flips, bool goes)
 {
 	unsigned labels = 0;
 	for (uint32_t i = 0; i < c->queue_count; i++) {
@@ -346,13 +357,28 @@ static void show_changed(struct sw_changer *c)
 		if (name->labels != labels)
 			step_wait(c);
 		labels = name->labels;
-		if (name->action == SW_CHANGED_FLIPS)
+		if (name->action == SW_CHANGED_FLIPS && flips)
 			flip(c, name);
-		else if (name->action == SW_CHANGED_MOVES)
+		else if (name->action == SW_CHANGED_MOVES && flips)
 			move(c, name);
-		else if (name->action == SW_CHANGED_GOES)
+		else if (name->action == SW_CHANGED_GOES && goes)
 			go(c, name);
 	}
+}
+
+/** What the proofs have left behind. */
+static void free_chain(struct sw_changer *c)
+{
+	if (c->middle_node) {
+		const struct sw_image_node *node = sw_space_at(c->zone->space, c->middle_node);
+		late_free(c, c->middle_node,
+			sizeof(*node) + node->type_count * sizeof(struct sw_type_entry));
+	}
+	for (size_t i = 0; i < c->gaps.gone_count; i++) {
+		if (is_ours(c, c->gaps.gone[i].ref))
+			late_free(c, c->gaps.gone[i].ref, c->gaps.gone[i].size);
+	}
+	c->gaps.gone_count = 0;
 }
 
 void sw_change_publish(struct sw_changer *c)
@@ -371,7 +397,11 @@ void sw_change_publish(struct sw_changer *c)
 	if (waits)
 		c->zone->readers->wait(c->zone->readers->context);
 	show_coming(c, waits);
-	show_changed(c);
+	show_changed(c, true, !c->middle_head);
+	if (c->middle_head) {
+		head_show(c, c->middle_head);
+		show_changed(c, false, true);
+	}
 	step_wait(c);
 	if (c->new_head) {
 		head_show(c, c->new_head);
@@ -380,6 +410,7 @@ void sw_change_publish(struct sw_changer *c)
 			free_piece(c, before.soa_negative, SW_TYPE_SOA);
 		}
 	}
+	free_chain(c);
 	compiled->serial = c->serial;
 	compiled->names = (uint64_t)((int64_t)compiled->names + c->names_more);
 }
