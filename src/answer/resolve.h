@@ -45,10 +45,8 @@ SW_INLINE int sw_refer(struct sw_work *work, uint32_t cut_label)
 	sw_part_put(work, SW_AUTHORITY, ns, SW_PLAIN, owner);
 	if (work->wants_dnssec && ds)
 		sw_part_add(work, SW_AUTHORITY, ds, SW_FULL, owner);
-	if (work->wants_dnssec && !ds) {
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, owner);
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, owner);
-	}
+	if (work->wants_dnssec && !ds)
+		sw_prove_no_ds(work, owner);
 	if (glue)
 		sw_part_add(work, SW_ADDITIONAL, glue, SW_FULL | SW_TO_PLAIN << 8, owner);
 	if (extra)
@@ -69,10 +67,8 @@ SW_FN int sw_answer_ds(struct sw_work *work)
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	}
 	sw_add_soa(work);
-	if (work->wants_dnssec) {
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, work->apex_at);
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, work->apex_at);
-	}
+	if (work->wants_dnssec)
+		sw_prove_no_ds(work, work->apex_at);
 	return sw_step_end(work, SW_VERDICT_NODATA);
 }
 

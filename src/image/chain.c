@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** How names that change in a zone signed with NSEC deny what is not there. */
+/** How names that change in a signed zone deny what is not there. */
 #include "image/change_inside.h"
+#include "wire/message.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- NSEC ---- */
 
 static bool is_there(const struct sw_changed *name)
 {
@@ -29,8 +32,8 @@ static int own_make(struct sw_changer *c, struct sw_changed *name)
 		return 0;
 	if (!name->has_nsec)
 		return -EAGAIN;
-	return sw_compile_nsec(
-		c->zone->compiler, sw_contents_find(c->contents, sw_changed_text(c, name)), &name->nsec);
+	return sw_compile_denial(c->zone->compiler,
+		sw_contents_find(c->contents, sw_changed_text(c, name)), SW_TYPE_NSEC, &name->nsec);
 }
 
 /** What covers the place behind all that is below a name: the last NSEC there, which is its own where nothing
@@ -53,12 +56,9 @@ static int gap_make(struct sw_changer *c, const struct sw_changed *name)
 	return piece ? sw_gaps_set(&c->gaps, &parent->gaps, &key, piece) : -EAGAIN;
 }
 
-int sw_change_chain(struct sw_changer *c)
+static int nsec_chain(struct sw_changer *c)
 {
 	int error = 0;
-	c->gaps.pool = &c->zone->changes->pool;
-	c->gaps.stamp++;
-	c->gaps.gone_count = 0;
 	for (uint32_t i = 0; i < c->queue_count && !error; i++)
 		error = own_make(c, &c->names[c->queue[i]]);
 	/* the deepest first: what is behind a name comes from what is below it */
@@ -66,8 +66,87 @@ int sw_change_chain(struct sw_changer *c)
 		if (c->order[i] != 0)
 			error = gap_make(c, &c->names[c->order[i]]);
 	}
+	return error;
+}
+
+/* ---- NSEC3 ---- */
+
+/** The NSEC3 at a name, if it is named as such, into the table or out of it. */
+static int hash_make(struct sw_changer *c, const struct sw_changed *name)
+{
+	const uint8_t *text = sw_changed_text(c, name);
+	uint8_t hash[SW_SHA1_LEN];
+	uint32_t piece;
+	if (name->labels != c->head->apex_labels + 1u || !sw_nsec3_owner_hash(text, hash))
+		return name->has_nsec3 ? -EAGAIN : 0;
+	const struct sw_gap_key key = {.prefix = sw_nsec3_prefix(hash)};
+	uint32_t old = sw_gaps_at(c->zone->space, c->nsec3, &key);
+	int error = old ? sw_gaps_drop(&c->gaps, old, sw_piece_size(sw_space_at(c->zone->space, old))) : 0;
+	if (error || (!old && !name->has_nsec3))
+		return error;
+	c->nsec3_count += name->has_nsec3 - (uint32_t)(old != 0);
+	if (!name->has_nsec3)
+		return sw_gaps_remove(&c->gaps, &c->nsec3, &key);
+	error = sw_compile_denial(
+		c->zone->compiler, sw_contents_find(c->contents, text), SW_TYPE_NSEC3, &piece);
+	return error ? error : sw_gaps_set(&c->gaps, &c->nsec3, &key, piece);
+}
+
+/** The NSEC3 of a name in the new table, with its hashes. @return 0 where there is none */
+static uint32_t own_nsec3(const struct sw_changer *c, const struct sw_changed *name, struct sw_denied *denied)
+{
+	sw_denial_hashed(&c->params, sw_changed_text(c, name), denied);
+	return sw_gaps_at(c->zone->space, c->nsec3, &(struct sw_gap_key){.prefix = denied->own_hash});
+}
+
+/** Whether names that go have lost their NSEC3, and there are as many as names: those that stay or come are
+ * looked at one by one. */
+static bool is_complete(const struct sw_changer *c)
+{
+	uint64_t names = c->zone->compiled->names;
+	struct sw_denied denied;
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		const struct sw_changed *name = &c->names[c->queue[i]];
+		names += (name->action == SW_CHANGED_COMES) - (uint64_t)(name->action == SW_CHANGED_GOES);
+		if (name->action == SW_CHANGED_GOES && own_nsec3(c, name, &denied))
+			return false;
+	}
+	return names == c->nsec3_count && c->has_params;
+}
+
+static int nsec3_chain(struct sw_changer *c)
+{
+	int error = 0;
+	c->nsec3 = c->head->nsec3;
+	c->nsec3_count = c->head->nsec3_count;
+	for (uint32_t i = 0; i < c->queue_count && !error; i++) {
+		const struct sw_changed *name = &c->names[c->queue[i]];
+		if (name->has_nsec3 && name->has_other)
+			return -EAGAIN;
+		error = hash_make(c, name);
+	}
+	return error || is_complete(c) ? error : -EAGAIN;
+}
+
+static int hashed_denied(struct sw_changer *c, const struct sw_changed *name, struct sw_denied *denied)
+{
+	uint32_t ref = own_nsec3(c, name, denied);
+	if (!ref)
+		return -EAGAIN;
+	denied->types_mark = ((const struct sw_piece *)sw_space_at(c->zone->space, ref))->extra;
+	return 0;
+}
+
+int sw_change_chain(struct sw_changer *c)
+{
+	c->gaps.pool = &c->zone->changes->pool;
+	c->gaps.stamp++;
+	c->gaps.gone_count = 0;
+	int error = sw_change_has_nsec3(c) ? nsec3_chain(c) : nsec_chain(c);
 	return error == -ENOENT ? -EAGAIN : error;
 }
+
+/* ---- what a name gets ---- */
 
 /** The last NSEC at or before a name; that of one without records follows from what is before it. */
 static uint32_t covering(const struct sw_changer *c, const struct sw_changed *name)
@@ -95,7 +174,7 @@ static const struct sw_slot *wildcard_slot(const struct sw_changer *c, const uin
 	return sw_place_find(&places, hash);
 }
 
-int sw_change_denied(
+static int nsec_denied(
 	struct sw_changer *c, const struct sw_changed *name, bool has_wildcard, struct sw_denied *denied)
 {
 	static const uint8_t star_label[] = {1, '*'};
@@ -120,4 +199,12 @@ int sw_change_denied(
 		return -ENOSPC;
 	memcpy(sw_space_at(c->zone->space, denied->wildcard), slot, sizeof(*slot));
 	return 0;
+}
+
+int sw_change_denied(
+	struct sw_changer *c, const struct sw_changed *name, bool has_wildcard, struct sw_denied *denied)
+{
+	if (sw_change_has_nsec3(c))
+		return hashed_denied(c, name, denied);
+	return nsec_denied(c, name, has_wildcard, denied);
 }

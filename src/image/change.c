@@ -100,6 +100,10 @@ static void zone_read(struct sw_changer *c, const struct sw_changing *zone)
 	c->index.buckets = c->head->index;
 	c->index.bucket_count = c->head->bucket_count;
 	c->names_more = 0;
+	c->has_params = false;
+	c->params = (struct sw_nsec3_params){
+		.iterations = c->head->nsec3_iterations, .salt_len = c->head->nsec3_salt_len};
+	memcpy(c->params.salt, c->head->nsec3_salt, sizeof(c->params.salt));
 }
 
 void sw_change_wait(struct sw_changer *c)
@@ -124,8 +128,7 @@ static int zone_ready(struct sw_changer *c)
 	uint64_t late_max = grown_max / 4 < LATE_BYTES ? grown_max / 4 : LATE_BYTES;
 	if (!changes->depends || c->head->soa_negative == 0)
 		return -EAGAIN;
-	if (sw_change_is_signed(c) && (c->head->denial != SW_DENIAL_NSEC ||
-					      !c->zone->compiled->is_regular || !SW_READERS_IN_ORDER))
+	if (sw_change_is_signed(c) && !(c->zone->compiled->is_regular && SW_READERS_IN_ORDER))
 		return -EAGAIN;
 	sw_lates_settle(&changes->lates, c->zone->readers->graces, &changes->pool, &c->index);
 	if (changes->lates.bytes > late_max || changes->lates.count > LATE_ITEMS)
@@ -189,7 +192,7 @@ static int slot_make(struct sw_changer *c, struct sw_changed *name)
 	if (error)
 		return error;
 	/* of the slot of a wildcard there is a copy, for which what it refers to must stay: no second step */
-	bool is_copied = denied && sw_changed_text(c, name)[0] == 1 && sw_changed_text(c, name)[1] == '*';
+	bool is_copied = sw_change_has_nsec(c) && sw_changed_text(c, name)[0] == 1 && sw_changed_text(c, name)[1] == '*';
 	if (!name->has_records)
 		error = sw_compile_empty(compiler, name->hash, denied, &name->slot);
 	else if (name->action == SW_CHANGED_FLIPS)
@@ -218,6 +221,11 @@ static int head_make(struct sw_changer *c, const struct sw_image_zone *was, stru
 			error = sw_compile_one(
 				c->zone->compiler, sw_contents_node(c->contents, 0), denied, &head->apex);
 		set_wildcard(c, apex, &head->apex);
+		if (sw_change_has_nsec3(c)) {
+			head->nsec3 = c->nsec3;
+			head->nsec3_count = c->nsec3_count;
+			head->nsec3_last = sw_gaps_last(c->zone->space, c->nsec3);
+		}
 	}
 	for (uint32_t i = 0; i < c->queue_count; i++) {
 		const struct sw_changed *name = &c->names[c->queue[i]];
@@ -361,6 +369,9 @@ int sw_change(struct sw_changer *c, const struct sw_changing *zone, const uint8_
 	error = slots_make(c);
 	if (!error)
 		error = sw_change_reserve(c);
+	/* readers of the table before look again until they have that behind it: they are not to be waited for */
+	if (!error && sw_change_has_nsec3(c) && sw_change_is_delicate(c))
+		error = -EAGAIN;
 	if (!error)
 		error = zone->readers->show(zone->readers->context);
 	if (error) {

@@ -143,16 +143,46 @@ static int target_add(struct sw_changer *c, const uint8_t *host)
 	return error;
 }
 
-/** @return 0; -EAGAIN where the zone is not signed so far, or the chain leads out of it */
+/** @return 0; -EAGAIN where the chain leads out of the zone */
 static int load_nsec(struct sw_changer *c, struct sw_changed *name, const uint8_t *next)
 {
 	uint8_t lower[SW_NAME_MAX];
-	if (!sw_change_is_signed(c) || !sw_name_in(next, c->zone->apex))
+	if (!sw_name_in(next, c->zone->apex))
 		return -EAGAIN;
 	memcpy(lower, next, sw_name_len(next));
 	sw_name_lower(lower);
 	name->has_nsec = true;
 	return text_add(c, lower, &name->next);
+}
+
+/** @return whether the parameters are those of the zone's chain */
+static bool load_params(struct sw_changer *c, const struct sw_record *record)
+{
+	struct sw_nsec3_params params;
+	if (sw_nsec3_params(record->rdata, record->rdata_len, &params) != 0)
+		return false;
+	c->has_params = true;
+	return params.iterations == c->params.iterations && params.salt_len == c->params.salt_len &&
+	       memcmp(params.salt, c->params.salt, params.salt_len) == 0;
+}
+
+/** @return 0; -EAGAIN for what denies in another way than the zone has done so far */
+static int load_denial(struct sw_changer *c, struct sw_changed *name, const struct sw_record *record)
+{
+	bool has_nsec3 = sw_change_has_nsec3(c);
+	switch (record->type) {
+	case SW_TYPE_NSEC:
+		return sw_change_has_nsec(c) ? load_nsec(c, name, record->rdata) : -EAGAIN;
+	case SW_TYPE_NSEC3PARAM:
+		return has_nsec3 && load_params(c, record) ? 0 : -EAGAIN;
+	case SW_TYPE_NSEC3:
+		name->has_nsec3 = true;
+		return has_nsec3 && sw_nsec3_is_of_chain(record->rdata, record->rdata_len, &c->params)
+			       ? 0
+			       : -EAGAIN;
+	default:
+		return 0;
+	}
 }
 
 /** sw_record_fn: a record of c->loading. */
@@ -161,14 +191,11 @@ static int load_record(void *arg, const struct sw_record *record)
 	struct sw_changer *c = arg;
 	struct sw_changed *name = &c->names[c->loading];
 	const uint8_t *host = host_of(record);
-	int error = 0;
-	if (record->type == SW_TYPE_NSEC3 || record->type == SW_TYPE_NSEC3PARAM)
-		return -EAGAIN; /* the zone becomes one signed so */
-	if (record->type == SW_TYPE_NSEC)
-		error = load_nsec(c, name, record->rdata);
+	int error = load_denial(c, name, record);
 	if (error)
 		return error;
 	name->has_records = true;
+	name->has_other |= record->type != SW_TYPE_NSEC3 && record->type != SW_TYPE_RRSIG;
 	name->has_ns |= record->type == SW_TYPE_NS;
 	name->has_dname |= record->type == SW_TYPE_DNAME;
 	error = sw_contents_add(c->contents, sw_changed_text(c, name), record->type, record->ttl,
@@ -211,8 +238,8 @@ static int find_out(struct sw_changer *c, uint32_t number)
 {
 	const struct sw_zone_records *records = c->zone->records;
 	struct sw_changed *name = &c->names[number];
-	bool is_found = name->has_records || number == 0;
-	if (!is_found) {
+	bool is_found = (name->has_records && !sw_changed_is_hashed(name)) || number == 0;
+	if (!is_found && !sw_changed_is_hashed(name)) {
 		uint8_t text[SW_NAME_MAX];
 		memcpy(text, sw_changed_text(c, name), sw_name_len(sw_changed_text(c, name)));
 		int error = records->below(records->context, text, stop, &is_found);
@@ -295,7 +322,7 @@ static int affect_above(struct sw_changer *c, const uint8_t *name)
  * and those above the next, if they have none of their own. */
 static int expand_chain(struct sw_changer *c, uint32_t number)
 {
-	if (!sw_change_is_signed(c))
+	if (!sw_change_has_nsec(c))
 		return 0;
 	int error = affect_above(c, sw_changed_text(c, &c->names[number]));
 	if (!error && c->names[number].has_nsec)
@@ -413,6 +440,8 @@ int sw_change_collect(struct sw_changer *c, const uint8_t *const *names, size_t 
 	int error = touch(c, c->zone->apex, &apex);
 	if (!error)
 		error = load(c, apex);
+	if (!error && sw_change_is_signed(c))
+		error = affect(c, apex);
 	for (size_t i = 0; i < count && !error; i++)
 		error = changed_add(c, names[i]);
 	for (uint32_t done = 0; done < c->queue_count && !error;) {

@@ -236,7 +236,11 @@ static int store_node(struct sw_compiler *c, uint32_t count, uint32_t *ref)
 	if (count == 0 && !denied)
 		return 0;
 	struct sw_image_node head = {.type_count = (uint16_t)count, .any = count ? c->entries[0].piece : 0};
-	if (denied) {
+	if (denied && denied->is_hashed) {
+		head.own_hash = denied->own_hash;
+		head.wildcard_hash = denied->wildcard_hash;
+		head.types_mark = denied->types_mark;
+	} else if (denied) {
 		memcpy(head.denial, denied->denial, sizeof(head.denial));
 		head.wildcard_denial = denied->wildcard_denial;
 		head.gaps = denied->gaps;
@@ -325,8 +329,12 @@ static int compile_cut(struct sw_compiler *c, uint32_t number, struct sw_slot *s
 	slot->kind = SW_SLOT_CUT;
 	slot->cut.ns = set->ns;
 	slot->cut.glue = set->glue;
-	if (c->denied) /* where there is a DS readers do not look, but a change finds the NSEC of the cut */
+	if (c->denied && c->denied->is_hashed) {
+		slot->cut.proof[0] = (uint32_t)(c->denied->own_hash >> 32);
+		slot->cut.proof[1] = (uint32_t)c->denied->own_hash;
+	} else if (c->denied) { /* where there is a DS readers do not look, but a change finds the cut's NSEC */
 		memcpy(slot->cut.proof, c->denied->denial, sizeof(slot->cut.proof));
+	}
 	return ds ? compile_rrset(c, node, ds, &slot->cut.ds) : 0;
 }
 
@@ -553,9 +561,9 @@ static uint32_t number_of(const struct sw_compiler *c, const struct sw_node *nod
 	return (uint32_t)(node - sw_contents_node(c->contents, 0));
 }
 
-int sw_compile_nsec(struct sw_compiler *c, const struct sw_node *node, uint32_t *piece)
+int sw_compile_denial(struct sw_compiler *c, const struct sw_node *node, uint16_t type, uint32_t *piece)
 {
-	return sw_denial_piece(c->encoder, c->interner, c->contents, node, SW_TYPE_NSEC, piece);
+	return sw_denial_piece(c->encoder, c->interner, c->contents, node, type, piece);
 }
 
 int sw_compile_one(struct sw_compiler *c, const struct sw_node *node, const struct sw_denied *denied,

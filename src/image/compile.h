@@ -40,8 +40,9 @@ int sw_compile(struct sw_compiler *compiler, const struct sw_contents *contents,
 int sw_compile_begin(struct sw_compiler *compiler, const struct sw_contents *contents, struct sw_pool *pool);
 void sw_compile_end(struct sw_compiler *compiler);
 
-/** The piece of a name's NSEC. @return 0, -ENOSPC, -E2BIG */
-int sw_compile_nsec(struct sw_compiler *compiler, const struct sw_node *node, uint32_t *piece);
+/** The piece of a node's NSEC or NSEC3. @return 0, -ENOSPC, -E2BIG */
+int sw_compile_denial(
+	struct sw_compiler *compiler, const struct sw_node *node, uint16_t type, uint32_t *piece);
 
 /** @param denied  NULL where the zone is not signed
  * @return as sw_compile() */

@@ -32,6 +32,7 @@ struct sw_denial {
 	struct sw_nsec3_params params;
 	struct hashed *hashed; /* ascending */
 	uint32_t hashed_count;
+	uint64_t *own_hash; /* by node */
 };
 
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node)
@@ -56,8 +57,11 @@ int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,
 	const struct sw_contents *contents, const struct sw_node *node, uint16_t type, uint32_t *piece)
 {
 	struct sw_owner owner = {.form = SW_OWNER_NAME, .name = sw_contents_name(contents, node)};
-	uint32_t ttl = sw_contents_find_rr(contents, node, type)->ttl;
+	const struct sw_rr *rr = sw_contents_find_rr(contents, node, type);
+	uint32_t ttl = rr->ttl;
 	sw_encoder_start(encoder, contents, NULL);
+	if (type == SW_TYPE_NSEC3)
+		encoder->extra = sw_nsec3_mark(rr->rdata, rr->rdata_len);
 	sw_encoder_add_rrset(encoder, node, type, &owner, ttl);
 	sw_encoder_mark(encoder);
 	sw_encoder_add_signatures(encoder, node, type, &owner, ttl);
@@ -287,48 +291,20 @@ static int nsec3_collect(struct sw_denial *denial)
 	return 0;
 }
 
-/** The table the answer path searches: entries by hash, and where each value of the high bits begins. */
+/** The table the answer path searches. */
 static int nsec3_publish(struct sw_denial *denial, struct sw_image_zone *zone)
 {
-	struct sw_space *space = denial->region->space;
 	uint32_t count = denial->hashed_count;
-	unsigned bits = 0;
-	while (bits < 24 && 4u << bits < count)
-		bits++;
-	zone->nsec3_count = count;
-	zone->nsec3_dir_bits = (uint8_t)bits;
-	zone->nsec3 = sw_region_take_run(denial->region, (size_t)count * sizeof(struct sw_nsec3_entry));
-	zone->nsec3_dir = sw_region_take_run(denial->region, ((1ul << bits) + 1) * sizeof(uint32_t));
-	if (!zone->nsec3 || !zone->nsec3_dir)
-		return -ENOSPC;
-	uint32_t bucket = 0;
-	for (uint32_t i = 0; i <= count; i++) {
-		uint32_t until = 1u << bits;
-		if (i < count) {
-			struct sw_nsec3_entry *entry = sw_space_at(space, zone->nsec3 + i);
-			*entry =
-				(struct sw_nsec3_entry){denial->hashed[i].prefix, denial->hashed[i].piece, 0};
-			until = bits ? (uint32_t)(entry->prefix >> (64 - bits)) : 0;
-		}
-		for (; bucket <= until; bucket++) {
-			uint32_t *start = sw_space_at(space, zone->nsec3_dir + bucket / 4);
-			start[bucket % 4] = i;
-		}
-	}
-	return 0;
-}
-
-static int nsec3_new(struct sw_denial *denial, struct sw_image_zone *zone)
-{
-	int error = nsec3_collect(denial);
-	if (error || denial->hashed_count == 0) {
-		zone->denial = denial->kind = error ? denial->kind : SW_DENIAL_NONE;
+	int error = gaps_reserve(denial, count);
+	if (error)
 		return error;
-	}
-	zone->nsec3_iterations = denial->params.iterations;
-	zone->nsec3_salt_len = denial->params.salt_len;
-	memcpy(zone->nsec3_salt, denial->params.salt, denial->params.salt_len);
-	return nsec3_publish(denial, zone);
+	for (uint32_t i = 0; i < count; i++)
+		denial->gaps[i] = (struct sw_gap){
+			.prefix = denial->hashed[i].prefix, .denial = denial->hashed[i].piece};
+	zone->nsec3_count = count;
+	zone->nsec3 = sw_gaps_build(denial->region, denial->gaps, count);
+	zone->nsec3_last = denial->hashed[count - 1].piece;
+	return zone->nsec3 ? 0 : -ENOSPC;
 }
 
 /** Last entry at or before a hash; the last of all covers what comes before the first. */
@@ -352,19 +328,56 @@ static uint64_t nsec3_hash(const struct sw_denial *denial, const uint8_t *name)
 	return sw_nsec3_prefix(hash);
 }
 
+/** The hashes of all names; each has its NSEC3 and no other has one, where the chain is that of a signer
+ * without opt-out. */
+static int nsec3_own(struct sw_denial *denial)
+{
+	uint32_t all = sw_contents_count(denial->contents), names = 0;
+	denial->own_hash = malloc(all * sizeof(*denial->own_hash));
+	denial->is_regular = true;
+	if (!denial->own_hash)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < all; i++) {
+		const struct sw_node *node = sw_contents_node(denial->contents, i);
+		if (is_hidden(node) || sw_denial_is_hashed_owner(denial->contents, node))
+			continue;
+		names++;
+		denial->own_hash[i] = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+		denial->is_regular &= nsec3_at(denial, denial->own_hash[i])->prefix == denial->own_hash[i];
+	}
+	denial->is_regular &= names == denial->hashed_count;
+	return 0;
+}
+
+static int nsec3_new(struct sw_denial *denial, struct sw_image_zone *zone)
+{
+	int error = nsec3_collect(denial);
+	if (error || denial->hashed_count == 0) {
+		zone->denial = denial->kind = error ? denial->kind : SW_DENIAL_NONE;
+		return error;
+	}
+	zone->nsec3_iterations = denial->params.iterations;
+	zone->nsec3_salt_len = denial->params.salt_len;
+	memcpy(zone->nsec3_salt, denial->params.salt, denial->params.salt_len);
+	error = nsec3_own(denial);
+	if (denial->is_regular)
+		zone->denial = denial->kind = SW_DENIAL_HASHED;
+	return error ? error : nsec3_publish(denial, zone);
+}
+
 /** Closest encloser proof of a node without an NSEC3 of its own (opt-out): closest provable encloser, and
  * what covers the next closer name below it. @return node number of that encloser */
 static uint32_t nsec3_provable(const struct sw_denial *denial, uint32_t number, uint32_t proof[2])
 {
 	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	uint64_t below = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+	uint64_t below = denial->own_hash[number];
 	const struct hashed *match = nsec3_at(denial, below);
 	proof[1] = 0;
 	while (match->prefix != below && number != 0) {
 		proof[1] = match->piece;
 		number = node->parent;
 		node = sw_contents_node(denial->contents, number);
-		below = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+		below = denial->own_hash[number];
 		match = nsec3_at(denial, below);
 	}
 	proof[0] = match->piece;
@@ -384,6 +397,36 @@ static void nsec3_node(const struct sw_denial *denial, uint32_t number, struct s
 		return; /* "*" below it would be too long to ask about */
 	memcpy(star + 2, name, node->name_len);
 	out->wildcard_denial = nsec3_at(denial, nsec3_hash(denial, star))->piece;
+}
+
+static uint64_t wildcard_hash(const struct sw_nsec3_params *params, const uint8_t *name)
+{
+	uint8_t star[SW_NAME_MAX + 2] = {1, '*'}, hash[SW_SHA1_LEN];
+	size_t len = sw_name_len(name);
+	if (len + 2 > SW_NAME_MAX)
+		return 0; /* "*" below it would be too long to ask about */
+	memcpy(star + 2, name, len);
+	sw_nsec3_hash(star, params, hash);
+	return sw_nsec3_prefix(hash);
+}
+
+void sw_denial_hashed(const struct sw_nsec3_params *params, const uint8_t *name, struct sw_denied *out)
+{
+	uint8_t hash[SW_SHA1_LEN];
+	sw_nsec3_hash(name, params, hash);
+	*out = (struct sw_denied){.is_hashed = true, .own_hash = sw_nsec3_prefix(hash)};
+	out->wildcard_hash = wildcard_hash(params, name);
+}
+
+static void hashed_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
+{
+	const struct sw_node *node = sw_contents_node(denial->contents, number);
+	const struct sw_piece *piece = sw_space_at(
+		denial->region->space, nsec3_at(denial, denial->own_hash[number])->piece);
+	*out = (struct sw_denied){
+		.is_hashed = true, .own_hash = denial->own_hash[number], .types_mark = piece->extra};
+	if (!(node->flags & SW_NODE_CUT))
+		out->wildcard_hash = wildcard_hash(&denial->params, sw_contents_name(denial->contents, node));
 }
 
 /* ---- either ---- */
@@ -442,6 +485,7 @@ void sw_denial_free(struct sw_denial *denial)
 	free(denial->wildcards);
 	free(denial->gaps);
 	free(denial->hashed);
+	free(denial->own_hash);
 	free(denial);
 }
 
@@ -450,7 +494,10 @@ int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 	*out = (struct sw_denied){0};
 	if (denial->kind == SW_DENIAL_NSEC)
 		return nsec_node(denial, node, out);
-	nsec3_node(denial, node, out);
+	if (denial->kind == SW_DENIAL_HASHED)
+		hashed_node(denial, node, out);
+	else
+		nsec3_node(denial, node, out);
 	return 0;
 }
 

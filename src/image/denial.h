@@ -3,12 +3,15 @@
  *
  * Only one thing depends on the name asked for: what covers the next closer name. Everything else
  * (matching the closest encloser, covering its wildcard, the proofs of an insecure referral) follows from
- * the closest encloser alone and is stored with its node. So a signed NXDOMAIN costs one search: by label
- * among the closest encloser's children for NSEC, by hash in one table for NSEC3.
+ * the closest encloser alone and is stored with its node: with NSEC the pieces, so that a signed NXDOMAIN costs
+ * one search, by label among the closest encloser's children; with NSEC3 the hashes that the pieces are found
+ * by in one table, since their chain changes at names far away from those that change. Under opt-out, where
+ * what proves depends on names far away too, the pieces.
  */
 #ifndef SW_IMAGE_DENIAL_H
 #define SW_IMAGE_DENIAL_H
 
+#include "image/nsec3.h"
 #include "image/piece.h"
 
 struct sw_denial;
@@ -26,7 +29,13 @@ struct sw_denied {
 	uint32_t own;	    /* piece: its own NSEC; 0 where it has none, and with NSEC3 */
 	uint32_t denial[2]; /* these as in struct sw_image_node; of a cut: that there is no DS */
 	uint32_t wildcard_denial, gaps, wildcard, closest_provable;
+	bool is_hashed; /* SW_DENIAL_HASHED: these instead */
+	uint32_t types_mark;
+	uint64_t own_hash, wildcard_hash;
 };
+
+/** The hashes of a name; its mark is 0. */
+void sw_denial_hashed(const struct sw_nsec3_params *params, const uint8_t *name, struct sw_denied *out);
 
 /** @return 0, -ENOMEM or -ENOSPC */
 int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out);
@@ -34,7 +43,8 @@ int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 /** NSEC: where the copy of the slot of "*" below a node is to be. @return 0 with NSEC3, or without space */
 uint32_t sw_denial_wildcard(struct sw_denial *denial, uint32_t node);
 
-/** Whether each name that has records has an NSEC and no other has, so that the chain can change in place. */
+/** Whether each name that has records has an NSEC and no other has; with NSEC3, each name, empty
+ * non-terminals too. Then the chain can change in place. */
 bool sw_denial_is_regular(const struct sw_denial *denial);
 
 /** The NSEC or NSEC3 RRset of a node with its RRSIGs, as it stands in a denial. @return 0, -ENOSPC, -E2BIG */

@@ -36,6 +36,8 @@ static int compare(const struct sw_space *space, const struct sw_gap *gap, const
 {
 	if (gap->prefix != key->prefix)
 		return gap->prefix < key->prefix ? -1 : 1;
+	if (!key->label)
+		return 0;
 	const uint8_t *label = sw_space_at(space, gap->label);
 	size_t common = label[0] < key->label[0] ? label[0] : key->label[0];
 	int order = memcmp(label + 1, key->label + 1, common);
@@ -72,6 +74,19 @@ uint32_t sw_gaps_before(const struct sw_space *space, uint32_t root, const struc
 			break;
 	}
 	return root;
+}
+
+uint32_t sw_gaps_at(const struct sw_space *space, uint32_t root, const struct sw_gap_key *key)
+{
+	while (root) {
+		struct sw_gap_page *page = page_at(space, root);
+		bool is_there;
+		unsigned count = before(space, page, key, &is_there) + is_there;
+		if (!page->is_inner)
+			return is_there ? gaps_of(page)[count - 1].denial : 0;
+		root = count ? gaps_of(page)[count - 1].denial : 0;
+	}
+	return 0;
 }
 
 uint32_t sw_gaps_last(const struct sw_space *space, uint32_t root)
@@ -128,7 +143,7 @@ uint32_t sw_gaps_build(struct sw_region *region, const struct sw_gap *gaps, uint
 
 /* ---- changing ---- */
 
-static int gone_add(struct sw_gap_edit *edit, uint32_t ref, size_t size)
+int sw_gaps_drop(struct sw_gap_edit *edit, uint32_t ref, size_t size)
 {
 	if (edit->gone_count == edit->gone_room) {
 		size_t room = edit->gone_room ? 2 * edit->gone_room : 16;
@@ -172,7 +187,7 @@ static int own(struct sw_gap_edit *edit, uint32_t *ref, unsigned count)
 	struct sw_gap_page *copy = page_at(space, made);
 	copy->count = page->count;
 	memcpy(gaps_of(copy), gaps_of(page), page->count * sizeof(struct sw_gap));
-	int error = gone_add(edit, *ref, page_size(page->room));
+	int error = sw_gaps_drop(edit, *ref, page_size(page->room));
 	*ref = made;
 	return error;
 }
@@ -236,9 +251,10 @@ static int leaf_set(struct sw_gap_edit *edit, uint32_t *ref, const struct sw_gap
 			gaps_of(page_at(space, *ref))[at].denial = piece;
 		return error;
 	}
-	const struct sw_gap gap = {
-		.prefix = key->prefix, .label = label_store(edit, key->label), .denial = piece};
-	return gap.label ? insert(edit, ref, at, &gap, more) : -ENOSPC;
+	const struct sw_gap gap = {.prefix = key->prefix,
+		.label = key->label ? label_store(edit, key->label) : 0,
+		.denial = piece};
+	return gap.label || !key->label ? insert(edit, ref, at, &gap, more) : -ENOSPC;
 }
 
 /** The entry of an inner page below which a key is, or would be. */
@@ -322,7 +338,7 @@ static int entry_drop(struct sw_gap_edit *edit, uint32_t *ref, unsigned at)
 	if (page->count == 1) {
 		uint32_t gone = *ref;
 		*ref = 0;
-		return gone_add(edit, gone, page_size(page->room));
+		return sw_gaps_drop(edit, gone, page_size(page->room));
 	}
 	int error = own(edit, ref, page->count);
 	if (error)
@@ -343,7 +359,7 @@ static int page_remove(struct sw_gap_edit *edit, uint32_t *ref, const struct sw_
 		unsigned at = before(space, page, key, &is_there);
 		if (!is_there)
 			return -ENOENT;
-		int error = gone_add(edit, gaps_of(page)[at].label, 1u + key->label[0]);
+		int error = key->label ? sw_gaps_drop(edit, gaps_of(page)[at].label, 1u + key->label[0]) : 0;
 		return error ? error : entry_drop(edit, ref, at);
 	}
 	unsigned at = way(space, page, key);
@@ -360,7 +376,7 @@ int sw_gaps_remove(struct sw_gap_edit *edit, uint32_t *root, const struct sw_gap
 	int error = *root ? page_remove(edit, root, key) : -ENOENT;
 	while (!error && *root && page_at(space, *root)->is_inner && page_at(space, *root)->count == 1) {
 		uint32_t child = gaps_of(page_at(space, *root))[0].denial;
-		error = gone_add(edit, *root, page_size(page_at(space, *root)->room));
+		error = sw_gaps_drop(edit, *root, page_size(page_at(space, *root)->room));
 		*root = child;
 	}
 	return error;

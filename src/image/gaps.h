@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Trees of gaps: where, in canonical order, the place begins that an NSEC covers.
+/** Trees of gaps: where, in canonical order, the place begins that an NSEC covers; or by hash, an NSEC3.
  *
  * A page is not changed once readers may have it: a change copies those from the root down to the entry, 2 KiB
  * each, three of them for a million names. Who has a root has one version of all that is below it.
@@ -13,7 +13,7 @@
 /** Where an entry stands. */
 struct sw_gap_key {
 	uint64_t prefix;
-	const uint8_t *label; /* length byte and lower-cased label */
+	const uint8_t *label; /* length byte and lower-cased label; NULL: the prefix is that of a hash */
 };
 
 struct sw_gap_key sw_gap_key_of(const uint8_t *label);
@@ -24,6 +24,9 @@ uint32_t sw_gaps_build(struct sw_region *region, const struct sw_gap *gaps, uint
 /** The piece of the last entry before a key, of the last of all. @return 0 where there is none */
 uint32_t sw_gaps_before(const struct sw_space *space, uint32_t root, const struct sw_gap_key *key);
 uint32_t sw_gaps_last(const struct sw_space *space, uint32_t root);
+
+/** The piece of the entry with a key. @return 0 where there is none */
+uint32_t sw_gaps_at(const struct sw_space *space, uint32_t root, const struct sw_gap_key *key);
 
 /** Changes of trees that are shown, or undone, together. */
 struct sw_gap_edit {
@@ -40,5 +43,8 @@ int sw_gaps_set(struct sw_gap_edit *edit, uint32_t *root, const struct sw_gap_ke
 
 /** @return as above, or -ENOENT */
 int sw_gaps_remove(struct sw_gap_edit *edit, uint32_t *root, const struct sw_gap_key *key);
+
+/** Add to what is in use no more. @return 0 or -ENOMEM */
+int sw_gaps_drop(struct sw_gap_edit *edit, uint32_t ref, size_t size);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "image/nsec3.h"
+#include "wire/message.h"
 #include "wire/name.h"
 #include <endian.h>
 #include <errno.h>
@@ -27,6 +28,20 @@ bool sw_nsec3_is_of_chain(const uint8_t *rdata, size_t len, const struct sw_nsec
 	return len > 5u + params->salt_len && rdata[0] == HASH_SHA1 &&
 	       (rdata[2] << 8 | rdata[3]) == params->iterations && rdata[4] == params->salt_len &&
 	       memcmp(rdata + 5, params->salt, params->salt_len) == 0;
+}
+
+uint32_t sw_nsec3_mark(const uint8_t *rdata, size_t len)
+{
+	size_t at = 5u + rdata[4];
+	uint32_t mark = 2166136261u; /* FNV-1a: marks of one name are compared, of honest zones */
+	bool has_ds = false;
+	at += at < len ? 1u + rdata[at] : 0;
+	/* windows of types: number, length, bits (RFC 4034 s4.1.2) */
+	if (at + 2 < len && rdata[at] == 0 && rdata[at + 1] > SW_TYPE_DS / 8)
+		has_ds = rdata[at + 2 + SW_TYPE_DS / 8] & 0x80 >> SW_TYPE_DS % 8;
+	for (; at < len; at++)
+		mark = (mark ^ rdata[at]) * 16777619u;
+	return (mark & ~(uint32_t)SW_NSEC3_HAS_DS) | (has_ds ? SW_NSEC3_HAS_DS : 0);
 }
 
 static void sha1(const uint8_t *bytes, size_t len, uint8_t hash[SW_SHA1_LEN])

@@ -25,15 +25,10 @@ static bool is_ours(const struct sw_changer *c, uint32_t ref)
 	return ref && sw_pool_has(&c->zone->changes->pool, ref);
 }
 
-static size_t piece_size(const struct sw_piece *piece)
-{
-	return sizeof(*piece) + 2u * piece->reloc_count[SW_FULL] + piece->len[SW_FULL];
-}
-
 static void free_plain(struct sw_changer *c, uint32_t ref)
 {
 	if (is_ours(c, ref))
-		late_free(c, ref, piece_size(sw_space_at(c->zone->space, ref)));
+		late_free(c, ref, sw_piece_size(sw_space_at(c->zone->space, ref)));
 }
 
 static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
@@ -45,8 +40,8 @@ static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
 	if (extra && (type == SW_TYPE_CNAME || type == SW_TYPE_DNAME))
 		late_free(c, piece->extra, sw_name_len(extra));
 	else if (extra)
-		late_free(c, piece->extra, piece_size(extra));
-	late_free(c, ref, piece_size(piece));
+		late_free(c, piece->extra, sw_piece_size(extra));
+	late_free(c, ref, sw_piece_size(piece));
 }
 
 static void free_node(struct sw_changer *c, uint32_t ref)
@@ -59,10 +54,10 @@ static void free_node(struct sw_changer *c, uint32_t ref)
 		free_piece(c, entries[i].piece, entries[i].type);
 		/* what it denies by is its own NSEC, then, which mostly is the one it answers with */
 		if (entries[i].type == SW_TYPE_NSEC && entries[i].piece != node->denial[0] &&
-			sw_change_is_signed(c))
+			sw_change_has_nsec(c))
 			free_plain(c, node->denial[0]);
 	}
-	if (is_ours(c, node->wildcard))
+	if (sw_change_has_nsec(c) && is_ours(c, node->wildcard))
 		late_free(c, node->wildcard, sizeof(struct sw_slot));
 	late_free(c, ref, sizeof(*node) + node->type_count * sizeof(*entries));
 }
@@ -75,7 +70,8 @@ static void free_slot(struct sw_changer *c, const struct sw_slot *slot)
 		free_piece(c, slot->cut.ns, SW_TYPE_NS);
 		free_piece(c, slot->cut.glue, SW_TYPE_A);
 		free_piece(c, slot->cut.ds, SW_TYPE_DS);
-		free_plain(c, slot->cut.proof[0]); /* its NSEC */
+		if (sw_change_has_nsec(c))
+			free_plain(c, slot->cut.proof[0]); /* its NSEC */
 	}
 }
 
@@ -308,8 +304,7 @@ static bool does_parent_come(const struct sw_changer *c, const struct sw_changed
 	       c->names[parent].action == SW_CHANGED_COMES;
 }
 
-/** Whether readers who have missed a name must be gone before another is shown. */
-static bool is_delicate(struct sw_changer *c)
+bool sw_change_is_delicate(struct sw_changer *c)
 {
 	bool does_cover_go = false, comes_any = false;
 	for (uint32_t i = 0; i < c->queue_count; i++) {
@@ -385,7 +380,7 @@ void sw_change_publish(struct sw_changer *c)
 {
 	struct sw_compiled *compiled = c->zone->compiled;
 	const struct sw_image_zone before = *c->head;
-	bool waits = is_delicate(c) || !SW_READERS_IN_ORDER;
+	bool waits = sw_change_is_delicate(c) || !SW_READERS_IN_ORDER;
 	if (c->deep_head) {
 		const struct sw_image_zone *deep = sw_space_at(c->zone->space, c->deep_head);
 		unsigned labels = before.apex_labels + (unsigned)deep->depth_max;
