@@ -212,9 +212,9 @@ SW_FN int sw_nsec3_digest(struct sw_work *work, uint32_t label)
 }
 
 /** NSEC3 that matches a hash (work->gap_is_there) or covers it. @return piece, or 0 */
-SW_FN uint32_t sw_nsec3_at(struct sw_work *work, uint64_t hash)
+SW_INLINE uint32_t sw_nsec3_at(struct sw_work *work, uint64_t hash)
 {
-	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
 	if (!zone)
 		return 0;
 	uint32_t last = zone->nsec3_last; /* of the chain: it covers what comes before the first */
@@ -239,18 +239,25 @@ SW_INLINE void sw_prove_covered(struct sw_work *work, uint64_t hash)
 	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
 }
 
-/** Add the NSEC3 that matches a hash. Where none does, or one that tells of other types than the name has, the
- * zone has changed meanwhile.
- * @param mark  bits of the types' mark that must be as said; `value`: as what */
-SW_FN int sw_prove_matched(struct sw_work *work, uint64_t hash, uint32_t mark, uint32_t value)
+/** The NSEC3 that matches a hash. Where none does, or one that tells of other types than the name has, the
+ * zone has changed meanwhile: work->is_torn.
+ * @param mark  bits of the types' mark that must be as said; `value`: as what
+ * @return piece, or 0 */
+SW_FN uint32_t sw_nsec3_match(struct sw_work *work, uint64_t hash, uint32_t mark, uint32_t value)
 {
 	uint32_t ref = work ? sw_nsec3_at(work, hash) : 0;
 	const struct sw_piece *piece = ref ? (const void *)sw_image_at(work, ref) : NULL;
 	if (!piece)
-		return -1;
+		return 0;
 	if (!work->gap_is_there || (piece->extra & mark) != value)
 		work->is_torn = 1;
-	return sw_part_add(work, SW_AUTHORITY, ref, SW_FULL, work->apex_at);
+	return ref;
+}
+
+SW_INLINE int sw_prove_matched(struct sw_work *work, uint64_t hash, uint32_t mark, uint32_t value)
+{
+	return sw_part_add(
+		work, SW_AUTHORITY, sw_nsec3_match(work, hash, mark, value), SW_FULL, work->apex_at);
 }
 
 /** Whether the NSEC3 hash of the name from a label on, and those before it, are more work than one query may
@@ -263,6 +270,16 @@ SW_INLINE int sw_nsec3_is_costly(struct sw_work *work, uint32_t label)
 	uint32_t len = sw_suffix_len(work, label) + zone->nsec3_salt_len;
 	work->sha_blocks += (len + 8) / SW_SHA1_BLOCK + 1 + zone->nsec3_iterations;
 	return zone->nsec3_iterations > SW_ITERATIONS_MAX || work->sha_blocks > SW_SHA1_BLOCKS_MAX;
+}
+
+/** Where a wildcard stands for the name, in work->slot, the chain that proves so must know it.
+ * @param hash  the wildcard's */
+SW_INLINE void sw_wildcard_check(struct sw_work *work, uint64_t hash)
+{
+	const struct sw_image_node *wildcard =
+		work->by_wildcard ? (const void *)sw_image_at(work, work->slot.name.node) : NULL;
+	if (wildcard)
+		sw_nsec3_match(work, hash, UINT32_MAX, wildcard->types_mark);
 }
 
 /** Add the proof that the next closer name below the closest encloser does not exist.
@@ -283,8 +300,10 @@ SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
 			return SW_QUERY_PUNT;
 		}
 		piece = sw_nsec3_find(work, label);
-		if (work->denial == SW_DENIAL_HASHED)
+		if (work->denial == SW_DENIAL_HASHED) {
 			work->is_torn |= work->gap_is_there;
+			sw_wildcard_check(work, head->wildcard_hash);
+		}
 	}
 	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
 	return 0;
@@ -292,14 +311,15 @@ SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
 
 /** Add what a node denies by: its own NSEC or NSEC3, or the closest encloser proof in its place.
  * @param has_types  1: that it has a type not; 0: that it is the closest encloser */
-SW_FN int sw_prove_node(struct sw_work *work, uint32_t node, uint32_t has_types)
+SW_INLINE int sw_prove_node(struct sw_work *work, uint32_t node, uint32_t has_types)
 {
-	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
 	if (!head || node == 0)
 		return -1;
 	if (work->denial == SW_DENIAL_HASHED)
-		return sw_prove_matched(work, head->own_hash, has_types ? UINT32_MAX : 0,
-			has_types ? head->types_mark : 0);
+		return sw_prove_matched(work, head->own_hash,
+			has_types ? UINT32_MAX : SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME,
+			has_types ? head->types_mark : 0); /* what an encloser must not be: RFC 5155 s8.3 */
 	uint32_t second = head->denial[1];
 	sw_part_add(work, SW_AUTHORITY, head->denial[0], SW_FULL, work->apex_at);
 	if (second)
@@ -308,13 +328,12 @@ SW_FN int sw_prove_node(struct sw_work *work, uint32_t node, uint32_t has_types)
 }
 
 /** Add the proof that there is no DS at the cut in work->slot. */
-SW_FN int sw_prove_no_ds(struct sw_work *work, uint32_t owner)
+SW_INLINE int sw_prove_no_ds(struct sw_work *work, uint32_t owner)
 {
-	if (!work)
-		return -1;
 	uint32_t first = work->slot.cut.proof[0], second = work->slot.cut.proof[1];
 	if (work->denial == SW_DENIAL_HASHED)
-		return sw_prove_matched(work, (uint64_t)first << 32 | second, SW_NSEC3_HAS_DS, 0);
+		return sw_prove_matched(work, (uint64_t)first << 32 | second,
+			SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT, SW_NSEC3_IS_CUT);
 	sw_part_add(work, SW_AUTHORITY, first, SW_FULL, owner);
 	sw_part_add(work, SW_AUTHORITY, second, SW_FULL, owner);
 	return 0;

@@ -271,8 +271,8 @@ enum sw_match {
 	SW_MATCH_ABOVE,	   /* its closest encloser's */
 };
 
-/** The slot of the wildcard below the closest encloser. With NSEC the encloser has a copy: both deny, and what
- * they deny by must be of one version (image/change.h).
+/** The slot of the wildcard below the closest encloser. With NSEC the encloser has a copy: both deny, and
+ * what they deny by must be of one version (image/change.h).
  * @param node  the encloser's */
 SW_INLINE int sw_wildcard_take(struct sw_work *work, const struct sw_control *control, uint32_t node)
 {

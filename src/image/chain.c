@@ -32,8 +32,8 @@ static int own_make(struct sw_changer *c, struct sw_changed *name)
 		return 0;
 	if (!name->has_nsec)
 		return -EAGAIN;
-	return sw_compile_denial(c->zone->compiler,
-		sw_contents_find(c->contents, sw_changed_text(c, name)), SW_TYPE_NSEC, &name->nsec);
+	return sw_compile_denial(c->zone->compiler, sw_contents_find(c->contents, sw_changed_text(c, name)),
+		SW_TYPE_NSEC, &name->nsec);
 }
 
 /** What covers the place behind all that is below a name: the last NSEC there, which is its own where nothing
@@ -130,11 +130,12 @@ static int nsec3_chain(struct sw_changer *c)
 
 static int hashed_denied(struct sw_changer *c, const struct sw_changed *name, struct sw_denied *denied)
 {
+	const struct sw_node *node = sw_contents_find(c->contents, sw_changed_text(c, name));
 	uint32_t ref = own_nsec3(c, name, denied);
 	if (!ref)
 		return -EAGAIN;
 	denied->types_mark = ((const struct sw_piece *)sw_space_at(c->zone->space, ref))->extra;
-	return 0;
+	return sw_denial_is_mark_of(c->contents, node, denied->types_mark) ? 0 : -EAGAIN;
 }
 
 int sw_change_chain(struct sw_changer *c)

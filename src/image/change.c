@@ -192,7 +192,8 @@ static int slot_make(struct sw_changer *c, struct sw_changed *name)
 	if (error)
 		return error;
 	/* of the slot of a wildcard there is a copy, for which what it refers to must stay: no second step */
-	bool is_copied = sw_change_has_nsec(c) && sw_changed_text(c, name)[0] == 1 && sw_changed_text(c, name)[1] == '*';
+	bool is_copied = sw_change_has_nsec(c) && sw_changed_text(c, name)[0] == 1 &&
+			 sw_changed_text(c, name)[1] == '*';
 	if (!name->has_records)
 		error = sw_compile_empty(compiler, name->hash, denied, &name->slot);
 	else if (name->action == SW_CHANGED_FLIPS)
@@ -369,7 +370,8 @@ int sw_change(struct sw_changer *c, const struct sw_changing *zone, const uint8_
 	error = slots_make(c);
 	if (!error)
 		error = sw_change_reserve(c);
-	/* readers of the table before look again until they have that behind it: they are not to be waited for */
+	/* readers of the table before look again until they have that behind it: they are not to be waited
+	 * for */
 	if (!error && sw_change_has_nsec3(c) && sw_change_is_delicate(c))
 		error = -EAGAIN;
 	if (!error)

@@ -24,7 +24,7 @@ struct sw_changed {
 	int8_t exists;	/* 1, 0; -1: not known yet */
 	bool is_loaded; /* its records are in the contents, and those of the names above */
 	bool has_records, has_ns, has_dname, has_nsec, has_nsec3;
-	bool has_other; /* than NSEC3 and signatures */
+	bool has_other;	       /* than NSEC3 and signatures */
 	bool is_affected;      /* in the queue */
 	bool is_given;	       /* as one of those that have changed */
 	bool is_host;	       /* its addresses may be others, or whether they are glue */

@@ -332,7 +332,8 @@ static int compile_cut(struct sw_compiler *c, uint32_t number, struct sw_slot *s
 	if (c->denied && c->denied->is_hashed) {
 		slot->cut.proof[0] = (uint32_t)(c->denied->own_hash >> 32);
 		slot->cut.proof[1] = (uint32_t)c->denied->own_hash;
-	} else if (c->denied) { /* where there is a DS readers do not look, but a change finds the cut's NSEC */
+	} else if (c->denied) { /* where there is a DS readers do not look, but a change finds the cut's NSEC
+				 */
 		memcpy(slot->cut.proof, c->denied->denial, sizeof(slot->cut.proof));
 	}
 	return ds ? compile_rrset(c, node, ds, &slot->cut.ds) : 0;

@@ -34,7 +34,8 @@ int sw_compile(struct sw_compiler *compiler, const struct sw_contents *contents,
 	struct sw_depends *depends, struct sw_compiled *compiled);
 
 /* Names one by one, of a zone that is not signed or signed with NSEC, from contents that hold what they take:
- * themselves, the names above them, the hosts that NS, MX and SRV records point to and the names above those. */
+ * themselves, the names above them, the hosts that NS, MX and SRV records point to and the names above those.
+ */
 
 /** @return 0 or -ENOMEM */
 int sw_compile_begin(struct sw_compiler *compiler, const struct sw_contents *contents, struct sw_pool *pool);

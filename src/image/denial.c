@@ -225,8 +225,7 @@ static int nsec_gaps(struct sw_denial *denial, uint32_t number, uint32_t *root)
 	if (error || count == 0)
 		return error;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct sw_node *child =
-			sw_contents_node(denial->contents, denial->children[first + i]);
+		const struct sw_node *child = sw_contents_node(denial->contents, denial->children[first + i]);
 		const uint8_t *label = sw_contents_name(denial->contents, child);
 		denial->gaps[i] = (struct sw_gap){.prefix = sw_gap_key_of(label).prefix,
 			.label = store_label(denial, label),
@@ -328,6 +327,17 @@ static uint64_t nsec3_hash(const struct sw_denial *denial, const uint8_t *name)
 	return sw_nsec3_prefix(hash);
 }
 
+bool sw_denial_is_mark_of(const struct sw_contents *contents, const struct sw_node *node, uint32_t mark)
+{
+	if (node && node->flags & SW_NODE_CUT) {
+		uint32_t ds = sw_contents_find_rr(contents, node, SW_TYPE_DS) ? SW_NSEC3_HAS_DS : 0;
+		return (mark & (SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DS)) == (SW_NSEC3_IS_CUT | ds);
+	}
+	bool has_dname = node && sw_contents_find_rr(contents, node, SW_TYPE_DNAME);
+	uint32_t dname = has_dname ? SW_NSEC3_HAS_DNAME : 0;
+	return (mark & (SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME)) == dname;
+}
+
 /** The hashes of all names; each has its NSEC3 and no other has one, where the chain is that of a signer
  * without opt-out. */
 static int nsec3_own(struct sw_denial *denial)
@@ -343,7 +353,10 @@ static int nsec3_own(struct sw_denial *denial)
 			continue;
 		names++;
 		denial->own_hash[i] = nsec3_hash(denial, sw_contents_name(denial->contents, node));
-		denial->is_regular &= nsec3_at(denial, denial->own_hash[i])->prefix == denial->own_hash[i];
+		const struct hashed *match = nsec3_at(denial, denial->own_hash[i]);
+		const struct sw_piece *piece = sw_space_at(denial->region->space, match->piece);
+		denial->is_regular &= match->prefix == denial->own_hash[i] &&
+				      sw_denial_is_mark_of(denial->contents, node, piece->extra);
 	}
 	denial->is_regular &= names == denial->hashed_count;
 	return 0;
@@ -389,7 +402,8 @@ static void nsec3_node(const struct sw_denial *denial, uint32_t number, struct s
 	uint32_t provable = nsec3_provable(denial, number, out->denial);
 	out->closest_provable = provable == number;
 	const struct sw_node *node = sw_contents_node(denial->contents, provable);
-	if (node->flags & SW_NODE_HAS_WILDCARD || sw_contents_node(denial->contents, number)->flags & SW_NODE_CUT)
+	if (node->flags & SW_NODE_HAS_WILDCARD ||
+		sw_contents_node(denial->contents, number)->flags & SW_NODE_CUT)
 		return;
 	const uint8_t *name = sw_contents_name(denial->contents, node);
 	uint8_t star[SW_NAME_MAX + 2] = {1, '*'};
@@ -421,8 +435,8 @@ void sw_denial_hashed(const struct sw_nsec3_params *params, const uint8_t *name,
 static void hashed_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
 {
 	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	const struct sw_piece *piece = sw_space_at(
-		denial->region->space, nsec3_at(denial, denial->own_hash[number])->piece);
+	const struct sw_piece *piece =
+		sw_space_at(denial->region->space, nsec3_at(denial, denial->own_hash[number])->piece);
 	*out = (struct sw_denied){
 		.is_hashed = true, .own_hash = denial->own_hash[number], .types_mark = piece->extra};
 	if (!(node->flags & SW_NODE_CUT))

@@ -3,10 +3,10 @@
  *
  * Only one thing depends on the name asked for: what covers the next closer name. Everything else
  * (matching the closest encloser, covering its wildcard, the proofs of an insecure referral) follows from
- * the closest encloser alone and is stored with its node: with NSEC the pieces, so that a signed NXDOMAIN costs
- * one search, by label among the closest encloser's children; with NSEC3 the hashes that the pieces are found
- * by in one table, since their chain changes at names far away from those that change. Under opt-out, where
- * what proves depends on names far away too, the pieces.
+ * the closest encloser alone and is stored with its node: with NSEC the pieces, so that a signed NXDOMAIN
+ * costs one search, by label among the closest encloser's children; with NSEC3 the hashes that the pieces are
+ * found by in one table, since their chain changes at names far away from those that change. Under opt-out,
+ * where what proves depends on names far away too, the pieces.
  */
 #ifndef SW_IMAGE_DENIAL_H
 #define SW_IMAGE_DENIAL_H
@@ -50,6 +50,11 @@ bool sw_denial_is_regular(const struct sw_denial *denial);
 /** The NSEC or NSEC3 RRset of a node with its RRSIGs, as it stands in a denial. @return 0, -ENOSPC, -E2BIG */
 int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,
 	const struct sw_contents *contents, const struct sw_node *node, uint16_t type, uint32_t *piece);
+
+/** Whether the mark of a name's NSEC3 tells of a cut with or without DS, or of a DNAME, as there is one:
+ * readers take it for one of another version of the zone where it does not.
+ * @param node  NULL for an empty non-terminal */
+bool sw_denial_is_mark_of(const struct sw_contents *contents, const struct sw_node *node, uint32_t mark);
 
 /** Whether a node is no name of the zone but the hashed owner of an NSEC3. */
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node);

@@ -45,8 +45,8 @@ static int compare(const struct sw_space *space, const struct sw_gap *gap, const
 }
 
 /** How many entries of a page are before a key. @param is_there  whether the next one has it */
-static unsigned before(const struct sw_space *space, struct sw_gap_page *page, const struct sw_gap_key *key,
-	bool *is_there)
+static unsigned before(
+	const struct sw_space *space, struct sw_gap_page *page, const struct sw_gap_key *key, bool *is_there)
 {
 	unsigned low = 0, high = page->count;
 	*is_there = false;
@@ -126,7 +126,9 @@ static int level_build(struct sw_region *region, const struct sw_gap *gaps, uint
 
 uint32_t sw_gaps_build(struct sw_region *region, const struct sw_gap *gaps, uint32_t count)
 {
-	struct sw_gap one, *above = count > SW_GAPS_MAX ? malloc(count / 32 * sizeof(*above)) : &one;
+	struct sw_gap one = {0}, *above = &one;
+	if (count > SW_GAPS_MAX)
+		above = calloc(count / 32, sizeof(*above));
 	uint32_t root = 0;
 	if (!above || count == 0)
 		return 0;

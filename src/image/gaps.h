@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Trees of gaps: where, in canonical order, the place begins that an NSEC covers; or by hash, an NSEC3.
  *
- * A page is not changed once readers may have it: a change copies those from the root down to the entry, 2 KiB
- * each, three of them for a million names. Who has a root has one version of all that is below it.
- * The key of an entry in an inner page is that of the first entry below it.
+ * A page is not changed once readers may have it: a change copies those from the root down to the entry, 2
+ * KiB each, three of them for a million names. Who has a root has one version of all that is below it. The
+ * key of an entry in an inner page is that of the first entry below it.
  */
 #ifndef SW_IMAGE_GAPS_H
 #define SW_IMAGE_GAPS_H
@@ -30,8 +30,8 @@ uint32_t sw_gaps_at(const struct sw_space *space, uint32_t root, const struct sw
 
 /** Changes of trees that are shown, or undone, together. */
 struct sw_gap_edit {
-	struct sw_pool *pool; /* for what is new */
-	uint64_t stamp;	      /* of no page there is: what has it is changed where it stands */
+	struct sw_pool *pool;  /* for what is new */
+	uint64_t stamp;	       /* of no page there is: what has it is changed where it stands */
 	struct sw_taken *gone; /* pages and labels that are in use no more when the new roots are */
 	size_t gone_count, gone_room;
 };

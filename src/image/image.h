@@ -89,20 +89,20 @@ static inline uint32_t sw_bucket_second(uint64_t hash, uint32_t bucket_count)
 struct sw_image_node {
 	uint16_t type_count;
 	uint16_t reserved;
-	uint32_t any;		  /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
+	uint32_t any; /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
 	union {
 		struct {
 			uint32_t denial[2]; /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal
 					     * the covering NSEC; under opt-out closest provable encloser and
 					     * cover */
 			uint32_t wildcard_denial; /* piece: "*" below this name does not exist */
-			uint32_t gaps;	   /* NSEC: struct sw_gap_page over the children, in canonical order */
+			uint32_t gaps; /* NSEC: struct sw_gap_page over the children, in canonical order */
 			uint32_t wildcard; /* NSEC: copy of the slot of "*" below this name, so that what
 					    * proves with it is of one version (image/change.h); 0 where there
 					    * is none */
 			uint32_t closest_provable; /* NSEC3: 1 when denial[0] matches this very name */
 		};
-		struct { /* SW_DENIAL_HASHED */
+		struct {			/* SW_DENIAL_HASHED */
 			uint64_t own_hash;	/* first eight bytes, as a big-endian number */
 			uint64_t wildcard_hash; /* of "*" below this name; 0 where that is too long */
 			uint32_t types_mark;	/* as the `extra` of its NSEC3 */
@@ -138,7 +138,7 @@ struct sw_gap_page {
 };
 _Static_assert(sizeof(struct sw_gap_page) == 16, "one unit");
 
-#define SW_GAPS_MAX 127	   /* of a page, which then is 2 KiB */
+#define SW_GAPS_MAX 127	    /* of a page, which then is 2 KiB */
 #define SW_GAP_LEVELS_MAX 6 /* pages have 31 at least, but the last of a level: 2^29 names */
 
 /** One RRset as it stands in a reply: records first ("plain"), their RRSIGs behind ("full").
@@ -176,7 +176,11 @@ enum sw_denial_kind {
 	SW_DENIAL_HASHED = 3, /* each name has an NSEC3: nodes have the hashes by which these are found, so
 			       * that they stay when the chain changes around them */
 };
-#define SW_NSEC3_HAS_DS 1 /* in an NSEC3's mark */
+/* in an NSEC3's mark */
+#define SW_NSEC3_HAS_DS 1
+#define SW_NSEC3_IS_CUT 2 /* NS and no SOA */
+#define SW_NSEC3_HAS_DNAME 4
+#define SW_NSEC3_FLAGS (SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME)
 
 #define SW_NSEC3_SALT_MAX 32	    /* bytes; zones with a longer salt are not taken */
 #define SW_NSEC3_ITERATIONS_MAX 150 /* as many as resolvers take as secure at most */
@@ -189,8 +193,8 @@ struct sw_image_zone {
 				* could not be loaded: SERVFAIL */
 	uint8_t apex_len;
 	uint8_t apex_labels;
-	uint8_t depth_max;  /* labels below the apex of the deepest name in the index */
-	uint8_t denial;	    /* enum sw_denial_kind */
+	uint8_t depth_max;   /* labels below the apex of the deepest name in the index */
+	uint8_t denial;	     /* enum sw_denial_kind */
 	uint32_t nsec3;	     /* struct sw_gap_page: by hash */
 	uint32_t nsec3_last; /* piece: the last of the chain covers what comes before the first */
 	uint32_t nsec3_count;

@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Showing readers what a change of a zone has made. */
+/** Showing readers what a change of a zone has made. Of a signed zone in this order, which each of them goes
+ * through the other way round, from the head of the zone to a name and from there to what it denies by:
+ *
+ * 1. Names that come, the deepest first; then those that change or move, from the top down. With NSEC a node
+ * has the whole of what it denies by, of one version. With NSEC3 it has hashes, and readers look those up in
+ *    the chain of the head they began with: where that is the chain before, a name that has come matches
+ *    nothing there, or what does tells of other types.
+ * 2. Where names go, a head with the new chain and the old SOA; then these names go, so that from there on
+ * none is missed that the chain says there is.
+ * 3. The head with the new SOA.
+ *
+ * What does not go together sets work->is_torn (answer/proof.h): user space looks again, the kernel's program
+ * leaves it to user space. */
 #include "image/change_inside.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -304,24 +316,34 @@ static bool does_parent_come(const struct sw_changer *c, const struct sw_changed
 	       c->names[parent].action == SW_CHANGED_COMES;
 }
 
-bool sw_change_is_delicate(struct sw_changer *c)
+/** Whether a cut or DNAME above a name was there and is not. */
+static bool does_cover_go(const struct sw_changer *c, const struct sw_changed *name)
 {
-	bool does_cover_go = false, comes_any = false;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		const struct sw_changed *name = &c->names[c->order[i]];
-		if (c->order[i] == 0)
+	const uint8_t *text = sw_changed_text(c, name);
+	for (unsigned labels = name->labels - 1u; labels > c->head->apex_labels; labels--) {
+		text = sw_name_skip(text, 1);
+		uint32_t number = sw_changed_find(c, text);
+		if (number == SW_CHANGED_NONE || !c->names[number].is_affected)
 			continue;
-		bool was_cover = name->before.kind == SW_SLOT_CUT ||
-				 (name->before.kind == SW_SLOT_NAME && name->before.flags & SW_SLOT_DNAME);
-		does_cover_go |= was_cover && !(name->has_ns && name->before.kind == SW_SLOT_CUT) &&
-				 !(name->has_dname && name->before.kind == SW_SLOT_NAME);
-		if (name->action != SW_CHANGED_COMES)
-			continue;
-		comes_any = true;
-		if (does_parent_come(c, name) && is_below_wildcard(c, name))
+		const struct sw_changed *above = &c->names[number];
+		const struct sw_slot *before = &above->before;
+		if ((before->kind == SW_SLOT_CUT && !above->has_ns) ||
+			(before->kind == SW_SLOT_NAME && before->flags & SW_SLOT_DNAME && !above->has_dname))
 			return true;
 	}
-	return does_cover_go && comes_any;
+	return false;
+}
+
+bool sw_change_is_delicate(struct sw_changer *c)
+{
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		const struct sw_changed *name = &c->names[c->order[i]];
+		if (c->order[i] == 0 || name->action != SW_CHANGED_COMES)
+			continue;
+		if (does_cover_go(c, name) || (does_parent_come(c, name) && is_below_wildcard(c, name)))
+			return true;
+	}
+	return false;
 }
 
 /** Names that come, the deepest first. */
@@ -366,8 +388,7 @@ static void free_chain(struct sw_changer *c)
 {
 	if (c->middle_node) {
 		const struct sw_image_node *node = sw_space_at(c->zone->space, c->middle_node);
-		late_free(c, c->middle_node,
-			sizeof(*node) + node->type_count * sizeof(struct sw_type_entry));
+		late_free(c, c->middle_node, sizeof(*node) + node->type_count * sizeof(struct sw_type_entry));
 	}
 	for (size_t i = 0; i < c->gaps.gone_count; i++) {
 		if (is_ours(c, c->gaps.gone[i].ref))

@@ -95,7 +95,7 @@ struct both {
 	struct sw_store *changed, *anew;
 	struct sw_worker *worker;
 	unsigned changes, again;
-	struct signing *signing; /* NULL: the zone is not signed */
+	struct signing *signing;      /* NULL: the zone is not signed */
 	struct sw_contents *contents; /* signed, as it is */
 };
 
@@ -141,8 +141,8 @@ static void compare(const struct both *both, const uint8_t *name, uint16_t type,
 static void compare_all(const struct both *both)
 {
 	static const uint16_t asked[] = {SW_TYPE_A, SW_TYPE_AAAA, SW_TYPE_NS, SW_TYPE_MX, SW_TYPE_SRV,
-		SW_TYPE_CNAME, SW_TYPE_DNAME, SW_TYPE_TXT, SW_TYPE_DS, SW_TYPE_SOA, SW_TYPE_ANY,
-		SW_TYPE_NSEC, SW_TYPE_RRSIG};
+		SW_TYPE_CNAME, SW_TYPE_DNAME, SW_TYPE_TXT, SW_TYPE_DS, SW_TYPE_SOA, SW_TYPE_ANY, SW_TYPE_NSEC,
+		SW_TYPE_RRSIG};
 	for (unsigned i = 0; i < 3 * OWNERS; i++) {
 		uint8_t name[SW_NAME_MAX] = {1, 'q', 1, 'q'};
 		memcpy(name + 2 * (i / OWNERS), wire[i % OWNERS], sw_name_len(wire[i % OWNERS]));

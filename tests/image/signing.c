@@ -23,8 +23,8 @@ void signing_start(struct signing *signing, const char *apex_text, bool is_nsec3
 		.keys = &signing->keys, .plan = &signing->plan, .policy = &signing->policy, .now_s = NOW};
 	assert_non_null(mkdtemp(signing->directory));
 	assert_true(sw_name_parse(apex_text, signing->keys.apex) > 0);
-	assert_int_equal(sw_keys_generate(&signing->keys, signing->directory, SW_KEY_CSK, SW_KEY_ED25519, NOW,
-				 why),
+	assert_int_equal(
+		sw_keys_generate(&signing->keys, signing->directory, SW_KEY_CSK, SW_KEY_ED25519, NOW, why),
 		0);
 }
 
@@ -56,8 +56,8 @@ static bool is_same(const struct sw_contents *a, const struct sw_node *na, const
 	return !ra && !rb;
 }
 
-size_t signing_diff(const struct sw_contents *was, const struct sw_contents *is, const uint8_t **names,
-	size_t names_max)
+size_t signing_diff(
+	const struct sw_contents *was, const struct sw_contents *is, const uint8_t **names, size_t names_max)
 {
 	const struct sw_contents *both[] = {was, is};
 	size_t count = 0;
@@ -75,8 +75,7 @@ size_t signing_diff(const struct sw_contents *was, const struct sw_contents *is,
 	return count;
 }
 
-static int give(
-	const struct sw_contents *contents, const struct sw_node *node, sw_record_fn *take, void *arg)
+static int give(const struct sw_contents *contents, const struct sw_node *node, sw_record_fn *take, void *arg)
 {
 	int error = 0;
 	const struct sw_rr *rr = sw_contents_rr(contents, node->first);

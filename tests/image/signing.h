@@ -23,8 +23,8 @@ struct sw_contents *signing_sign(const struct signing *signing, const struct cha
 	const struct sw_contents *former, const struct sw_hash_key *key);
 
 /** Owners whose records differ. @param names  pointers into the contents @return how many */
-size_t signing_diff(const struct sw_contents *was, const struct sw_contents *is, const uint8_t **names,
-	size_t names_max);
+size_t signing_diff(
+	const struct sw_contents *was, const struct sw_contents *is, const uint8_t **names, size_t names_max);
 
 struct sw_zone_records signing_records(struct sw_contents *contents);
 
