@@ -12,7 +12,8 @@
  * 4. Names that come are shown, the deepest first, so that who missed one does not find the name above it.
  *    Then, from the apex down, names become what they are now, or go: below a new cut nobody misses a name
  * and then finds no cut.
- * 5. The zone's head, with the apex, the SOA and the serial, by storing the word that refers to it.
+ * 5. The zone's head, with the apex, the SOA and the serial, by storing the word that refers to it; in a
+ * signed zone where names go, one before these go that has all but the SOA (image/publish.c).
  *
  * What is replaced waits for the readers it may have (image/late.h). The change itself waits for them only
  * where a name finds no place, where names come below one that comes too and a wildcard stood for both, where

@@ -247,7 +247,7 @@ int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
 	if (!error)
 		error = sw_compile(store->compiler, contents, &zone->region,
 			zone->changes ? zone->changes->depends : NULL, &zone->compiled);
-	if (zone->changes && zone->compiled.is_signed) {
+	if (zone->changes && !zone->compiled.is_regular) {
 		sw_changes_free(zone->changes); /* it is put anew for each change */
 		zone->changes = NULL;
 	}
@@ -437,7 +437,7 @@ int sw_store_change(struct sw_store *store, const uint8_t *apex, const uint8_t *
 	if (!zone || zone->compiled.is_broken)
 		return -ENOENT;
 	zone->is_live = true;
-	if (!zone->changes || zone->compiled.is_signed)
+	if (!zone->changes)
 		return -EAGAIN;
 	if (!store->changer)
 		store->changer = sw_changer_new(apex, store->readers.key);

@@ -88,7 +88,12 @@ void sw_store_expect_changes(struct sw_store *store, bool is_live);
  * any order, some more often than once
  * @param records  how the zone is now; `rdata` as for sw_contents_add(), owners in lower case
  * @return 0; or -EAGAIN where sw_store_put() must do it, nothing having changed:
- *         - the zone is signed, or gets NSEC, NSEC3 or NSEC3PARAM records;
+ *         - the zone becomes signed or is so no more, or gets another way to deny, or other NSEC3 parameters;
+ *         - it is signed with opt-out, or its chain is not as a signer makes it: each name with records has
+ *           an NSEC, or each name an NSEC3, which tells of a cut, its DS and of a DNAME as there are;
+ *         - it is signed with NSEC3, and a cut or DNAME goes above a name that comes, or a name comes below
+ * one that comes too and a wildcard stood for both;
+ *         - it is signed, and the processor may show readers two stores in another order (image/place.h);
  *         - it was not made for changes: sw_store_expect_changes() (its next version will be);
  *         - it would fill its index by more than 85 %, or a name finds no place in it;
  *         - replaced pieces and new ones take twice the memory of the zone as it was put, and 256 KiB;
