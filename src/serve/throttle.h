@@ -21,10 +21,10 @@
 
 /* What is known of a sender before a signature is checked (serve/standing.h). A second's messages in all, and
  * of one sender: of a /24 or /56, for a forger has all addresses of a network, or of an address. */
-#define SW_STANDINGS(X)                                                                                   \
-	X(STRANGER, 200, 20, "no rule lets him, even if his signature is right: he will be refused")      \
-	X(CLAIMS, 1000, 100, "a rule lets him from anywhere, if he has the key whose name he knows")      \
-	X(SIGNED, 10000, 5000, "the same, and messages from his address have lately been signed rightly") \
+#define SW_STANDINGS(X)                                                                                    \
+	X(STRANGER, 200, 20, "no rule lets him, even if his signature is right: he will be refused")       \
+	X(CLAIMS, 1000, 100, "a rule lets him from anywhere, if he has the key whose name he knows")       \
+	X(SIGNED, 20000, 10000, "the same, and messages from his address have lately been signed rightly") \
 	X(NAMED, 20000, 10000, "a rule or a primary of the zone has his address")
 
 enum sw_standing {
