@@ -71,8 +71,10 @@ static void members_take(struct sw_keep *keep, const struct sw_zone_setting *set
 	struct sw_roster_turns turns = {0};
 	struct sw_zones_outcome outcome = {0};
 	int err = sw_roster_take(keep->roster, setting, serial, members, &turns);
+	keep->is_catalogs_turn = true;
 	if (err == 0 && turns.count > 0)
 		err = sw_keep_turn(keep, &turns, &outcome);
+	keep->is_catalogs_turn = false;
 	if (err == 0 && turns.count > 0) {
 		say(setting, serial, &turns, outcome.seconds);
 		err = sw_roster_write(keep->roster, &turns);

@@ -26,6 +26,7 @@ struct sw_keep {
 	void *wake_arg;
 	struct sw_signs *signs; /* keep_sign.h */
 	bool is_writing;	/* a transaction is open */
+	bool is_catalogs_turn;	/* zones that go now go with their keys */
 	uint8_t *changed;	/* names of zones whose files brought another version, one behind the other */
 	size_t changed_used, changed_size;
 	pthread_mutex_t lock; /* of what follows */

@@ -223,6 +223,22 @@ int sw_keep_sign_save(struct sw_keep *keep, struct sw_signing *signing, const st
 	return err;
 }
 
+int sw_keep_sign_delete_keys(
+	struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy)
+{
+	char directory[4096], why[SW_KEYS_WHY_MAX];
+	int64_t now_s = sw_keep_now_s();
+	sw_keep_key_directory(keep, policy, directory, sizeof(directory));
+	pthread_mutex_lock(&keep->signs->lock);
+	for (size_t i = 0; i < signing->keys.count; i++)
+		signing->keys.keys[i].removed_s = now_s;
+	int err = sw_keys_purge(&signing->keys, directory, now_s + 1, why);
+	pthread_mutex_unlock(&keep->signs->lock);
+	if (err != 0)
+		sw_keep_sign_fault(keep, signing, "%s", why);
+	return err;
+}
+
 static int key_make(struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy,
 	enum sw_key_role role, uint8_t algorithm)
 {
