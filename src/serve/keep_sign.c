@@ -438,7 +438,8 @@ void sw_keep_sign_turn(struct sw_keep *keep)
 
 void sw_keep_tick(struct sw_keep *keep)
 {
-	if (keep != NULL && __atomic_load_n(&keep->signs->due_s, __ATOMIC_ACQUIRE) <= sw_keep_now_s())
+	if (keep != NULL && (__atomic_load_n(&keep->signs->due_s, __ATOMIC_ACQUIRE) <= sw_keep_now_s() ||
+				    sw_keep_catalogs_are_due(keep)))
 		sw_keep_wake(keep);
 }
 
