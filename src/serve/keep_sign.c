@@ -323,10 +323,8 @@ static bool is_made_so(struct sw_keep *keep, struct sw_signing *signing,
 	job.plan = plan;
 	bool is_so = sw_keep_soa(keep, signing->apex, &change.new_soa) &&
 		     sw_records_next(&change.new_soa, &at, &soa);
-	if (is_so) {
-		int err = sw_sign_delta(&job, signing->apex, &source, &change, &delta, NULL);
-		is_so = err == 0 || err == -ENOTSUP; /* with opt-out this cannot be told */
-	}
+	if (is_so)
+		is_so = sw_sign_delta(&job, signing->apex, &source, &change, &delta, NULL) == 0;
 	sw_delta_free(&change);
 	sw_delta_free(&delta);
 	return is_so;
@@ -414,8 +412,7 @@ static void zone_turn(struct sw_keep *keep, struct sw_signing *signing)
 	} else if (err == 0) {
 		zone_wait(keep, signing, &plan, undo_s);
 		if (signing->renew_s <= sw_keep_now_s())
-			err = sw_keep_sign_begin(keep, setting, signing,
-				policy->sign.is_opt_out ? SW_SIGN_WHOLE : SW_SIGN_RENEW, &plan);
+			err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_RENEW, &plan);
 	}
 	if (err != 0)
 		signing->due_s = sw_keep_now_s() + AGAIN_S;
