@@ -110,13 +110,13 @@ void sw_change_wait(struct sw_changer *c)
 {
 	const struct sw_changing *zone = c->zone;
 	zone->readers->wait(zone->readers->context);
-	sw_lates_settle(&zone->changes->lates, zone->readers->graces, &zone->changes->pool, &c->index);
+	sw_lates_settle(&zone->changes->lates, &zone->readers->graces, &zone->changes->pool, &c->index);
 }
 
 bool sw_change_settle(struct sw_changer *c, const struct sw_changing *zone)
 {
 	zone_read(c, zone);
-	sw_lates_settle(&zone->changes->lates, zone->readers->graces, &zone->changes->pool, &c->index);
+	sw_lates_settle(&zone->changes->lates, &zone->readers->graces, &zone->changes->pool, &c->index);
 	return zone->changes->lates.count > 0;
 }
 
@@ -130,7 +130,7 @@ static int zone_ready(struct sw_changer *c)
 		return -EAGAIN;
 	if (sw_change_is_signed(c) && !(c->zone->compiled->is_regular && SW_READERS_IN_ORDER))
 		return -EAGAIN;
-	sw_lates_settle(&changes->lates, c->zone->readers->graces, &changes->pool, &c->index);
+	sw_lates_settle(&changes->lates, &c->zone->readers->graces, &changes->pool, &c->index);
 	if (changes->lates.bytes > late_max || changes->lates.count > LATE_ITEMS)
 		sw_change_wait(c);
 	return changes->pool.region.bytes > grown_max ? -EAGAIN : 0;
@@ -237,7 +237,7 @@ static int head_make(struct sw_changer *c, const struct sw_image_zone *was, stru
 	return error;
 }
 
-static int head_store(struct sw_changer *c, const struct sw_image_zone *head, uint32_t *ref)
+int sw_change_head_store(struct sw_changer *c, const struct sw_image_zone *head, uint32_t *ref)
 {
 	*ref = sw_pool_take(&c->zone->changes->pool, sizeof(*head));
 	if (*ref == 0)
@@ -275,7 +275,7 @@ static int middle_make(struct sw_changer *c, const struct sw_image_zone *head)
 	soa->piece = old->piece;
 	node->any = ((struct sw_type_entry *)(void *)(node + 1))->piece;
 	middle.soa_negative = c->head->soa_negative;
-	return head_store(c, &middle, &c->middle_head);
+	return sw_change_head_store(c, &middle, &c->middle_head);
 }
 
 static bool does_any_go(const struct sw_changer *c)
@@ -294,10 +294,10 @@ static int heads_store(struct sw_changer *c, const struct sw_image_zone *head)
 	int error = 0;
 	if (head->depth_max > c->head->depth_max) {
 		deep.depth_max = head->depth_max;
-		error = head_store(c, &deep, &c->deep_head);
+		error = sw_change_head_store(c, &deep, &c->deep_head);
 	}
 	if (!error && (c->deep_head || c->names[0].is_affected))
-		error = head_store(c, head, &c->new_head);
+		error = sw_change_head_store(c, head, &c->new_head);
 	if (!error && sw_change_is_signed(c) && does_any_go(c))
 		error = middle_make(c, head);
 	return error;

@@ -70,9 +70,11 @@ struct sw_changer {
 	bool has_params;	       /* and it has them still */
 	uint32_t nsec3, nsec3_count;   /* as in struct sw_image_zone, new */
 	/* new */
-	uint32_t new_head, deep_head, serial;
+	uint32_t new_head, serial;
+	uint32_t deep_head; /* shown first: the zone as it is, for looking deeper, or in a bigger index */
 	uint32_t middle_head, middle_node; /* as the new ones, but for the SOA */
 	int64_t names_more;
+	bool has_grown;	   /* the heads to be shown have an index of their own */
 	struct sw_hot hot; /* of all zones: places are the index's own */
 };
 
@@ -130,15 +132,25 @@ int sw_change_chain(struct sw_changer *c);
 int sw_change_denied(
 	struct sw_changer *c, const struct sw_changed *name, bool has_wildcard, struct sw_denied *denied);
 
-/* publish.c: steps 3 to 5 */
+/** A head of the zone's, to be shown. @return 0 or -ENOSPC */
+int sw_change_head_store(struct sw_changer *c, const struct sw_image_zone *head, uint32_t *ref);
+
+/* reserve.c: step 3 */
+
+/** @return 0; -EAGAIN, -ENOSPC, -ENOMEM */
+int sw_change_reserve(struct sw_changer *c);
+void sw_change_unreserve(struct sw_changer *c);
+
+/** Note what becomes of a place when its readers are gone. */
+void sw_change_late_place(struct sw_changer *c, enum sw_late_kind kind, struct sw_slot *place);
+
+/* publish.c: steps 4 and 5 */
 
 /** Whether readers who have missed a name must be gone before another is shown. */
 bool sw_change_is_delicate(struct sw_changer *c);
 
 /** Sort the names by depth. @return 0 or -ENOMEM */
 int sw_change_order(struct sw_changer *c);
-int sw_change_reserve(struct sw_changer *c);
-void sw_change_unreserve(struct sw_changer *c);
 void sw_change_publish(struct sw_changer *c);
 
 #endif

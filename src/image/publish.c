@@ -18,17 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_MAX 8	 /* of moving names to make room */
-#define FULL_PERCENT 85	 /* of an index that takes more names */
-#define LATES_PER_NAME 8 /* room kept for what must not be forgotten */
-
 /* ---- what is replaced ---- */
 
 static void late_free(struct sw_changer *c, uint32_t ref, size_t size)
 {
 	struct sw_changes *changes = c->zone->changes;
-	const struct sw_late late = {
-		.grace = c->zone->readers->graces, .kind = SW_LATE_FREE, .ref = ref, .size = (uint32_t)size};
+	const struct sw_late late = {.grace = c->zone->readers->graces.begun,
+		.kind = SW_LATE_FREE,
+		.ref = ref,
+		.size = (uint32_t)size};
 	sw_lates_add(&changes->lates, &late); /* without memory it goes with this version of the zone */
 }
 
@@ -87,97 +85,7 @@ static void free_slot(struct sw_changer *c, const struct sw_slot *slot)
 	}
 }
 
-static void late_place(struct sw_changer *c, enum sw_late_kind kind, struct sw_slot *place)
-{
-	const struct sw_late late = {.grace = c->zone->readers->graces, .kind = kind, .place = place};
-	sw_lates_add(&c->zone->changes->lates, &late); /* there is room */
-}
-
-/* ---- places ---- */
-
-static bool needs_place(const struct sw_changed *name)
-{
-	return name->action == SW_CHANGED_COMES || name->action == SW_CHANGED_MOVES;
-}
-
-static bool place_take(struct sw_changer *c, struct sw_changed *name)
-{
-	struct sw_places places;
-	sw_places_of(&c->index, name->hash, &places);
-	name->place = sw_place_free(&places);
-	if (name->place)
-		sw_place_reserve(name->place, &name->slot);
-	return name->place != NULL;
-}
-
-/** Whether a place will be free after a wait. */
-static bool is_place_due(const struct sw_changer *c, const struct sw_changed *name)
-{
-	struct sw_places places, others;
-	sw_places_of(&c->index, name->hash, &places);
-	for (unsigned i = 0; i < places.count; i++) {
-		const struct sw_slot *slot = places.slot[i];
-		if (slot->kind == SW_SLOT_FREE)
-			continue;
-		if (slot->hash == 0)
-			return true;
-		sw_places_of(&c->index, slot->hash, &others);
-		if (sw_place_has_twin(&others, slot->hash))
-			return true;
-	}
-	return false;
-}
-
-/** Where no place is free: one that can be made free without a wait. */
-static bool place_make(struct sw_changer *c, struct sw_changed *name)
-{
-	return sw_place_make_room_now(&c->index, name->hash, c->zone->readers->graces, &c->hot) &&
-	       place_take(c, name);
-}
-
-/** Take places for all that need one and have none. @return how many found none */
-static uint32_t places_take(struct sw_changer *c)
-{
-	uint32_t missing = 0;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		if (c->queue[i] != 0 && needs_place(name) && !name->place)
-			missing += !place_take(c, name) && !place_make(c, name);
-	}
-	return missing;
-}
-
-/** Move names out of the way of those without a place. @return whether some place will be free */
-static bool places_clear(struct sw_changer *c)
-{
-	bool is_due = false;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		struct sw_slot *twin;
-		if (c->queue[i] == 0 || !needs_place(name) || name->place)
-			continue;
-		if (is_place_due(c, name)) {
-			is_due = true;
-		} else if (sw_place_make_room(&c->index, name->hash, &twin)) {
-			late_place(c, SW_LATE_TWIN, twin);
-			is_due = true;
-		}
-	}
-	return is_due;
-}
-
-static int places_reserve(struct sw_changer *c)
-{
-	uint32_t missing = places_take(c);
-	for (unsigned round = 0; missing > 0; round++) {
-		if (round == ROUNDS_MAX || !places_clear(c))
-			return -EAGAIN;
-		sw_change_wait(c); /* twins are left */
-		sw_change_wait(c); /* what was left is free */
-		missing = places_take(c);
-	}
-	return 0;
-}
+/* ---- showing ---- */
 
 static int compare_depth(const void *a, const void *b, void *arg)
 {
@@ -195,36 +103,6 @@ int sw_change_order(struct sw_changer *c)
 	qsort_r(order, c->queue_count, sizeof(*order), compare_depth, c);
 	return 0;
 }
-
-int sw_change_reserve(struct sw_changer *c)
-{
-	uint64_t coming = 0;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		name->place = NULL;
-		if (c->queue[i] == 0)
-			continue;
-		coming += needs_place(name);
-		c->names_more += (name->action == SW_CHANGED_COMES) - (name->action == SW_CHANGED_GOES);
-	}
-	if ((c->zone->compiled->names + coming) * 100 >
-		(uint64_t)c->index.bucket_count * SW_BUCKET_SLOTS * FULL_PERCENT + 100)
-		return -EAGAIN;
-	int error = sw_lates_reserve(
-		&c->zone->changes->lates, (size_t)c->queue_count * LATES_PER_NAME + LATES_PER_NAME);
-	return error ? error : places_reserve(c);
-}
-
-void sw_change_unreserve(struct sw_changer *c)
-{
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		if (name->place)
-			sw_place_unreserve(name->place);
-	}
-}
-
-/* ---- showing ---- */
 
 /** Between steps whose order counts, where readers do not look in order by themselves. */
 static void step_wait(struct sw_changer *c)
@@ -247,7 +125,7 @@ static void go(struct sw_changer *c, const struct sw_changed *name)
 	struct sw_slot *place = sw_place_find(&places, name->hash);
 	free_slot(c, place);
 	sw_place_leave(place);
-	late_place(c, SW_LATE_LEFT, place);
+	sw_change_late_place(c, SW_LATE_LEFT, place);
 }
 
 static void flip(struct sw_changer *c, const struct sw_changed *name)
@@ -258,7 +136,7 @@ static void flip(struct sw_changer *c, const struct sw_changed *name)
 	const struct sw_slot before = *place;
 	sw_place_flip(place, &name->slot);
 	if (name->later.kind != SW_SLOT_FREE) {
-		const struct sw_late late = {.grace = c->zone->readers->graces,
+		const struct sw_late late = {.grace = c->zone->readers->graces.begun,
 			.kind = SW_LATE_FILL,
 			.ref = name->slot.name.node,
 			.slot = name->later};
@@ -277,9 +155,9 @@ static void move(struct sw_changer *c, const struct sw_changed *name)
 	/* a reader comes to the old place first: it goes on from there when that is left */
 	if (sw_place_find(&places, name->hash) == old && SW_READERS_IN_ORDER) {
 		sw_place_leave(old);
-		late_place(c, SW_LATE_LEFT, old);
+		sw_change_late_place(c, SW_LATE_LEFT, old);
 	} else {
-		late_place(c, SW_LATE_TWIN, old);
+		sw_change_late_place(c, SW_LATE_TWIN, old);
 	}
 }
 
@@ -402,6 +280,8 @@ void sw_change_publish(struct sw_changer *c)
 	struct sw_compiled *compiled = c->zone->compiled;
 	const struct sw_image_zone before = *c->head;
 	bool waits = sw_change_is_delicate(c) || !SW_READERS_IN_ORDER;
+	if (c->has_grown)
+		sw_lates_forget_places(&c->zone->changes->lates);
 	if (c->deep_head) {
 		const struct sw_image_zone *deep = sw_space_at(c->zone->space, c->deep_head);
 		unsigned labels = before.apex_labels + (unsigned)deep->depth_max;

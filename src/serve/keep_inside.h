@@ -4,6 +4,7 @@
 #ifndef SW_SERVE_KEEP_INSIDE_H
 #define SW_SERVE_KEEP_INSIDE_H
 
+#include "serve/grace.h"
 #include "serve/keep.h"
 #include "serve/log.h"
 #include "wire/message.h"
@@ -20,6 +21,7 @@ struct sw_keep {
 	struct sw_archive *archive;
 	struct sw_live *live;
 	struct sw_secondary *secondary;
+	struct sw_grace *grace;
 	struct sw_roster *roster;
 	struct sw_settings *settings; /* held */
 	sw_keep_wake_fn *wake;

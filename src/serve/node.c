@@ -412,6 +412,8 @@ static void take_addresses(struct node *node)
 static void take_second(struct node *node)
 {
 	requests_follow(node);
+	if (node->requests != NULL)
+		sw_requests_tell(node->requests);
 	sw_identity_clock(sw_store_control(node->store));
 	sw_keep_tick(node->keep);
 	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));
