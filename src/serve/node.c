@@ -268,6 +268,7 @@ static int answer(struct node *node)
 		return err;
 	}
 	node->is_answering = true;
+	sw_secondary_answers(sw_keep_secondary(node->keep));
 	for (size_t i = 0; i < node->settings->listen_count; i++) {
 		char text[SW_ENDPOINT_TEXT_MAX];
 		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
