@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What signing costs: sign_rate [NAMES]. Prints a line for each of both algorithms and both denials: a zone
  * of so many names with an A record each signed, then signed anew with ten of them changed. */
+#include "directory_help.h"
 #include "zone/sign.h"
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,6 @@ static double now(void)
 	struct timespec at;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
 	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static int remove_one(const char *path, const struct stat *stat, int flag, struct FTW *ftw)
-{
-	(void)stat, (void)flag, (void)ftw;
-	return remove(path);
 }
 
 static void must(int error)
@@ -137,5 +131,5 @@ int main(int argc, char **argv)
 		return 2;
 	for (int i = 0; i < 4; i++)
 		measure(names, i < 2 ? SW_KEY_ECDSAP256SHA256 : SW_KEY_ED25519, i & 1);
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return help_remove(directory);
 }
