@@ -19,10 +19,11 @@ import certificates
 import dns.edns
 import dns.message
 import node
+import streams
 import tap
+from streams import answered
 
 PORT = 5853
-BIG = 59000  # bytes that the reply for the large RRset has at least
 PADDING = 12
 
 
@@ -140,11 +141,6 @@ def is_refused(source):
         return True
 
 
-def answered(client, message_id=1):
-    wire = node.query(message_id=message_id)
-    return node.answers(client.ask(wire), wire)
-
-
 # ---- what it speaks ----
 
 
@@ -253,18 +249,8 @@ def check_big():
     with node.Node(config(server="tcp-workers: 1")), Secure(receive_buffer=4096) as slow:
         wire = node.query("big.example.com", "TXT")
         slow.send(*[wire] * 60)
-        for _ in range(20):
-            with Secure() as other:
-                start = time.monotonic()
-                if not answered(other):
-                    yield "another client is not answered"
-                if time.monotonic() - start > 1:
-                    yield "another client waited more than a second"
-        for number in range(60):
-            reply = slow.frame()
-            if not node.answers(reply, wire) or len(reply) < BIG:
-                yield f"reply {number} is not whole"
-                return
+        yield from streams.others_answered(Secure)
+        yield from streams.whole(slow, wire, 60)
 
 
 def check_half_close():
@@ -273,10 +259,7 @@ def check_half_close():
     with node.Node(config()), Secure() as client:
         client.send(*queries)
         socket.socket.shutdown(client.socket, socket.SHUT_WR)
-        for number in range(50):
-            if node.message_id(client.frame() or b"\xff\xff") != number:
-                yield f"FIN: reply {number} is missing"
-                return
+        yield from streams.in_order(client, range(50), "FIN: reply {} is missing")
         if client.frame() is not None:
             yield "FIN: the connection stays open"
     with node.Node(config()), connect() as link:
@@ -303,19 +286,7 @@ def check_idle():
         Secure() as quiet,
         Secure(context=without_tickets) as dripping,
     ):
-        start = time.monotonic()
-        if not answered(quiet):
-            yield "not answered"
-        dripping.socket.sendall(struct.pack("!H", 500))
-        with contextlib.suppress(OSError):
-            while not dripping.is_readable(0.05) and time.monotonic() - start < node.LIMIT_S:
-                dripping.socket.sendall(b"x")
-        took = time.monotonic() - start
-        if not 0.3 < took < 5:
-            yield f"a query in pieces was ended after {took:.1f} s"
-        if quiet.ending() != "closed":
-            yield "the quiet connection is not closed"
-        node.wait_for(lambda: daemon.status()["tcp"]["connections"]["idle"] == 2, "both to be counted")
+        yield from streams.idle(daemon, quiet, dripping)
 
 
 def check_prefix():
@@ -336,19 +307,10 @@ def check_prefix():
 def check_stop():
     """On SIGTERM answers in progress are finished, and handshakes are not waited for."""
     with node.Node(config()) as daemon, Secure() as reading, connect() as shaking:
-        reading.send(*(node.query("big.example.com", "TXT", message_id=number) for number in range(40)))
+        streams.ask_big(reading, 40)
         reading.frame()
         shaking.sendall(client_hello()[:20])
-        start = time.monotonic()
-        daemon.process.terminate()
-        for number in range(1, 40):
-            if node.message_id(reading.frame() or b"\xff\xff") != number:
-                yield f"reply {number} was lost by stopping"
-                break
-        if daemon.process.wait(node.LIMIT_S) != 0:
-            yield "exit status"
-        if time.monotonic() - start > 6:
-            yield f"took {time.monotonic() - start:.1f} s"
+        yield from streams.stopping(daemon, reading, 40)
 
 
 # ---- certificates ----
