@@ -60,24 +60,16 @@ void sw_keep_sign_free(struct sw_keep *keep)
 
 /* ---- the list ---- */
 
+static int compare_signing(const void *apex, const void *signing)
+{
+	return sw_name_compare(apex, (*(struct sw_signing *const *)signing)->apex);
+}
+
 /** @return whether it is there; *at where it is or belongs */
 static bool search(const struct sw_signs *signs, const uint8_t *apex, size_t *at)
 {
-	size_t low = 0, high = signs->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = sw_name_compare(signs->zones[middle]->apex, apex);
-		if (order == 0) {
-			*at = middle;
-			return true;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*at = low;
-	return false;
+	return sw_name_search(
+		apex, signs->zones, signs->count, sizeof(struct sw_signing *), compare_signing, at);
 }
 
 struct sw_signing *sw_keep_signing(struct sw_keep *keep, const uint8_t *apex)

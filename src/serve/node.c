@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/node.h"
 #include "serve/channel.h"
-#include "serve/control.h"
 #include "serve/identity.h"
-#include "serve/key_commands.h"
-#include "serve/ladder.h"
 #include "serve/log.h"
-#include "serve/requests.h"
-#include "serve/status.h"
-#include "serve/syn.h"
-#include "serve/tcp.h"
-#include "serve/udp.h"
-#include "serve/zone_commands.h"
-#include "serve/zones.h"
+#include "serve/node_inside.h"
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -28,26 +18,6 @@
 #include <unistd.h>
 
 #define STOP_GRACE_MS 2000 /* for TCP clients to take their answers */
-
-struct node {
-	struct sw_settings *settings;
-	const struct sw_guest *guest;
-	struct sw_ladder *ladder;
-	struct sw_store *store;
-	struct sw_zones *zones;
-	struct sw_keep *keep;
-	struct sw_requests *requests; /* NULL without a state directory */
-	struct sw_udp **udp;
-	struct sw_tls *tls;
-	struct sw_tcp *tcp;
-	struct sw_syn *syn;
-	struct sw_control_socket *control;
-	struct sw_loader *loader;
-	int64_t started_s;
-	bool is_answering;
-	bool is_stopping; /* read by the loader */
-	int epoll, signals, timer, netlink;
-};
 
 /* ---- opening ---- */
 
@@ -73,7 +43,7 @@ static void say_bind_error(const struct sw_endpoint *endpoint, const char *proto
 		strerror(-err), hint);
 }
 
-static int sockets_open(struct node *node)
+static int sockets_open(struct sw_running_node *node)
 {
 	const struct sw_settings *settings = node->settings;
 	char text[SW_ENDPOINT_TEXT_MAX];
@@ -99,7 +69,7 @@ static int sockets_open(struct node *node)
 	return err;
 }
 
-static int tls_open(struct node *node)
+static int tls_open(struct sw_running_node *node)
 {
 	char why[SW_WHY_TEXT_MAX];
 	const struct sw_tls_options *options = &node->settings->tls;
@@ -111,7 +81,7 @@ static int tls_open(struct node *node)
 	return err;
 }
 
-static int ladder_open(struct node *node)
+static int ladder_open(struct sw_running_node *node)
 {
 	char why[SW_WHY_TEXT_MAX];
 	int err = sw_ladder_open(&node->ladder, node->settings, why);
@@ -125,13 +95,14 @@ static int ladder_open(struct node *node)
 /** There is work for the keeper: the loader's thread does it. */
 static void keep_wake(void *arg)
 {
-	struct sw_loader *loader = __atomic_load_n(&((struct node *)arg)->loader, __ATOMIC_ACQUIRE);
+	struct sw_loader *loader =
+		__atomic_load_n(&((struct sw_running_node *)arg)->loader, __ATOMIC_ACQUIRE);
 	if (loader != NULL)
 		sw_loader_wake(loader);
 }
 
 /** The zones, and what they are kept in where they are live. */
-static int keep_open(struct node *node)
+static int keep_open(struct sw_running_node *node)
 {
 	struct sw_zone_keeper keeper;
 	int err = 0;
@@ -150,7 +121,7 @@ static int keep_open(struct node *node)
 	return sw_requests_new(&node->requests, sw_keep_live(node->keep));
 }
 
-static int store_open(struct node *node)
+static int store_open(struct sw_running_node *node)
 {
 	struct sw_backing backing;
 	struct sw_kernel *kernel = sw_ladder_kernel(node->ladder);
@@ -165,7 +136,7 @@ static int store_open(struct node *node)
 	return err ? err : keep_open(node);
 }
 
-static int control_open(struct node *node)
+static int control_open(struct sw_running_node *node)
 {
 	char path[SW_WHY_TEXT_MAX];
 	sw_settings_control_default(path, sizeof(path));
@@ -184,14 +155,14 @@ static int control_open(struct node *node)
 	return told ? err : 0; /* without one there is no status and no reload, but it answers */
 }
 
-static int watch(struct node *node, int fd)
+static int watch(struct sw_running_node *node, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 	return epoll_ctl(node->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
 /** Signals must be blocked before the first thread starts. */
-static int events_open(struct node *node)
+static int events_open(struct sw_running_node *node)
 {
 	sigset_t signals;
 	struct itimerspec second = {.it_value.tv_sec = 1, .it_interval.tv_sec = 1};
@@ -221,7 +192,7 @@ static int events_open(struct node *node)
 	return err;
 }
 
-static int loader_open(struct node *node, sw_reread_fn *reread, void *reread_arg)
+static int loader_open(struct sw_running_node *node, sw_reread_fn *reread, void *reread_arg)
 {
 	int err = sw_loader_new(&node->loader, &(struct sw_loader_parts){
 						       .settings = node->settings,
@@ -240,7 +211,7 @@ static int loader_open(struct node *node, sw_reread_fn *reread, void *reread_arg
 /* ---- events ---- */
 
 /** Requests are taken while there are zones that they can be about. */
-static void requests_follow(struct node *node)
+static void requests_follow(struct sw_running_node *node)
 {
 	if (node->requests == NULL)
 		return;
@@ -252,7 +223,7 @@ static void requests_follow(struct node *node)
 /** The zones are loaded: start to answer. Bound before (an occupied port is an error at once), silent until
  * now, as Knot does: a resolver that hears nothing asks another server, one that hears REFUSED may take it
  * for an answer. UDP queries that came in between wait in the sockets; TCP is refused, which is quicker. */
-static int answer(struct node *node)
+static int answer(struct sw_running_node *node)
 {
 	const struct sw_image_view *view = sw_store_view(node->store);
 	uint64_t ready;
@@ -294,101 +265,7 @@ static int answer(struct node *node)
 	return 0;
 }
 
-static json_t *refusal(const char *text)
-{
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
-}
-
-/* A command returns its reply; NULL when it will be given by someone else, who also closes the client. */
-
-static json_t *command_status(struct node *node, const json_t *request, int client)
-{
-	(void)request;
-	(void)client;
-	bool is_loading = sw_loader_pending(node->loader) > 0;
-	return sw_status(&(struct sw_status_parts){
-		.state = !node->is_answering ? "loading"
-			 : is_loading	     ? "reloading"
-					     : "serving",
-		.started_s = node->started_s,
-		.settings = node->settings,
-		.ladder = node->ladder,
-		.zones = node->zones,
-		.udp = node->udp,
-		.tcp = node->tcp,
-		.tls = node->tls,
-		.keep = node->keep,
-		.requests = node->requests,
-	});
-}
-
-static json_t *command_reload(struct node *node, const json_t *request, int client)
-{
-	uint8_t apex[SW_NAME_MAX];
-	const json_t *zone = json_object_get(request, "zone");
-	if (zone != NULL && (!json_is_string(zone) || sw_name_parse(json_string_value(zone), apex) < 0))
-		return refusal("\"zone\" is not a domain name");
-	if (sw_loader_post(node->loader, zone ? apex : NULL, client) != 0)
-		return refusal("out of memory");
-	return NULL;
-}
-
-/** What changes zones, which the loader's thread does. */
-static json_t *command_order(struct node *node, const json_t *request, int client)
-{
-	return sw_loader_order(node->loader, request, client) == 0 ? NULL : refusal("out of memory");
-}
-
-static json_t *command_stop(struct node *node, const json_t *request, int client)
-{
-	(void)request;
-	(void)client;
-	node->is_stopping = true;
-	return json_pack("{s:b}", "ok", 1);
-}
-
-/** Commands that other parts know. */
-static json_t *command_elsewhere(struct node *node, const char *name, const json_t *request, int client)
-{
-	json_t *reply = NULL;
-	if (sw_key_command(node->keep, name, request, client, &reply))
-		return reply;
-	reply = sw_zone_command(node->keep, node->zones, name, request);
-	if (reply == NULL && node->guest != NULL)
-		reply = node->guest->command(node->guest->arg, name, request);
-	return reply ? reply : refusal("no such command");
-}
-
-static void take_command(struct node *node)
-{
-	static const struct {
-		const char *name;
-		json_t *(*run)(struct node *node, const json_t *request, int client);
-	} commands[] = {{"status", command_status}, {"reload", command_reload}, {"stop", command_stop},
-		{"zone-add", command_order}, {"zone-remove", command_order}, {"zone-freeze", command_order},
-		{"zone-thaw", command_order}};
-	int client;
-	json_t *request = sw_control_accept(node->control, &client);
-	if (request == NULL)
-		return;
-	const char *name = json_string_value(json_object_get(request, "command"));
-	json_t *reply = NULL;
-	size_t i = 0, count = sizeof(commands) / sizeof(commands[0]);
-	while (i < count && (name == NULL || strcmp(name, commands[i].name) != 0))
-		i++;
-	if (i < count)
-		reply = commands[i].run(node, request, client);
-	else
-		reply = command_elsewhere(node, name ? name : "", request, client);
-	if (reply != NULL) {
-		sw_control_reply(client, reply);
-		json_decref(reply);
-		close(client);
-	}
-	json_decref(request);
-}
-
-static void take_signal(struct node *node)
+static void take_signal(struct sw_running_node *node)
 {
 	struct signalfd_siginfo signal;
 	while (read(node->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
@@ -400,7 +277,7 @@ static void take_signal(struct node *node)
 	}
 }
 
-static void take_addresses(struct node *node)
+static void take_addresses(struct sw_running_node *node)
 {
 	char messages[8192];
 	while (recv(node->netlink, messages, sizeof(messages), 0) > 0 || errno == ENOBUFS)
@@ -409,7 +286,7 @@ static void take_addresses(struct node *node)
 		sw_ladder_refresh(node->ladder);
 }
 
-static void take_second(struct node *node)
+static void take_second(struct sw_running_node *node)
 {
 	requests_follow(node);
 	if (node->requests != NULL)
@@ -421,7 +298,7 @@ static void take_second(struct node *node)
 		sw_syn_tick(node->syn);
 }
 
-static int take_event(struct node *node, int fd)
+static int take_event(struct sw_running_node *node, int fd)
 {
 	uint64_t ticks;
 	if (fd == node->signals)
@@ -429,7 +306,7 @@ static int take_event(struct node *node, int fd)
 	else if (fd == node->netlink)
 		take_addresses(node);
 	else if (node->control != NULL && fd == sw_control_fd(node->control))
-		take_command(node);
+		sw_node_take_command(node);
 	else if (fd == sw_loader_ready_fd(node->loader))
 		return answer(node);
 	else if (read(fd, &ticks, sizeof(ticks)) > 0)
@@ -437,7 +314,7 @@ static int take_event(struct node *node, int fd)
 	return 0;
 }
 
-static int loop(struct node *node)
+static int loop(struct sw_running_node *node)
 {
 	struct epoll_event events[8];
 	int err = 0;
@@ -452,7 +329,7 @@ static int loop(struct node *node)
 /* ---- closing ---- */
 
 /** XDP first: its packets reach the sockets from then on. What takes in work before what answers. */
-static void node_close(struct node *node)
+static void node_close(struct sw_running_node *node)
 {
 	__atomic_store_n(&node->is_stopping, true, __ATOMIC_RELAXED);
 	sw_control_close(node->control);
@@ -494,7 +371,7 @@ int sw_node_run(
 	struct sw_settings *settings, sw_reread_fn *reread, void *reread_arg, const struct sw_guest *guest)
 {
 	struct timespec now;
-	struct node node = {
+	struct sw_running_node node = {
 		.settings = settings, .guest = guest, .epoll = -1, .signals = -1, .timer = -1, .netlink = -1};
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	node.started_s = now.tv_sec;

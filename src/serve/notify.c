@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/notify.h"
+#include "serve/notify_inside.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -17,30 +17,12 @@
 #define ANSWERS_PER_TURN 256
 #define SENT_PER_TURN 128
 
-/** A socket to send from: of a family, bound to a source or not. */
-struct outlet {
-	struct outlet *next;
-	struct sw_endpoint source; /* len 0: the system chooses */
-	sa_family_t family;
-	int fd;
-};
-
-/** A remote as it was told. Never freed before the end: there are few. */
-struct target {
-	struct target *next;
-	struct sw_endpoint *addresses;
-	size_t address_count;
-	struct sw_endpoint source;
-	bool is_signed;
-	struct sw_tsig_key key;
-};
-
 /** One zone, and one remote to tell of it. */
 struct errand {
 	struct errand *same;	    /* bucket */
 	struct errand *next, *prev; /* in the list that it is in */
 	struct errands *list;
-	const struct target *target;
+	const struct sw_notify_target *target;
 	uint8_t *message; /* unsigned; its ID is of the try in hand */
 	uint16_t len;
 	uint16_t place; /* of those that wait for an answer */
@@ -56,8 +38,8 @@ struct errands {
 
 struct sw_notify {
 	int epoll;
-	struct outlet *outlets;
-	struct target *targets;
+	struct sw_notify_outlet *outlets;
+	struct sw_notify_target *targets;
 	size_t in_hand;
 	struct sw_notify_counts counts;
 	struct errands ready; /* to be told as soon as there is a place, oldest first */
@@ -128,7 +110,8 @@ static void list_remove(struct errand *errand)
 }
 
 /** Of a zone (the question of its message) and a remote. */
-static struct errand **bucket_of(struct sw_notify *notify, const uint8_t *name, const struct target *target)
+static struct errand **bucket_of(
+	struct sw_notify *notify, const uint8_t *name, const struct sw_notify_target *target)
 {
 	uint64_t hash = notify->secret ^ (uintptr_t)target * 0x9e3779b97f4a7c15ull;
 	size_t len = sw_name_len(name);
@@ -175,64 +158,13 @@ void sw_notify_free(struct sw_notify *notify)
 		while (notify->told[i].first != NULL)
 			errand_end(notify, notify->told[i].first);
 	}
-	for (struct target *target = notify->targets, *next; target != NULL; target = next) {
-		next = target->next;
-		free(target->addresses);
-		free(target);
-	}
-	for (struct outlet *outlet = notify->outlets, *next; outlet != NULL; outlet = next) {
-		next = outlet->next;
-		close(outlet->fd);
-		free(outlet);
-	}
+	sw_notify_targets_free(notify->targets);
+	sw_notify_outlets_free(notify->outlets);
 	close(notify->epoll);
 	free(notify);
 }
 
-/* ---- whom to tell ---- */
-
-static bool is_target(const struct target *target, const struct sw_remote *remote)
-{
-	const struct sw_tsig_key *key = remote->key;
-	if (target->address_count != remote->address_count || target->is_signed != (key != NULL) ||
-		target->source.len != remote->source.len ||
-		(target->source.len && !sw_endpoint_equal(&target->source, &remote->source)))
-		return false;
-	for (size_t i = 0; i < target->address_count; i++) {
-		if (!sw_endpoint_equal(&target->addresses[i], &remote->addresses[i]))
-			return false;
-	}
-	return key == NULL ||
-	       (key->algorithm == target->key.algorithm && sw_name_equal(key->name, target->key.name) &&
-		       key->secret_len == target->key.secret_len &&
-		       memcmp(key->secret, target->key.secret, key->secret_len) == 0);
-}
-
-/** @return NULL when out of memory */
-static const struct target *target_of(struct sw_notify *notify, const struct sw_remote *remote)
-{
-	for (const struct target *target = notify->targets; target != NULL; target = target->next) {
-		if (is_target(target, remote))
-			return target;
-	}
-	struct target *target = calloc(1, sizeof(*target));
-	if (target == NULL)
-		return NULL;
-	target->addresses = calloc(remote->address_count, sizeof(*target->addresses));
-	if (target->addresses == NULL) {
-		free(target);
-		return NULL;
-	}
-	memcpy(target->addresses, remote->addresses, remote->address_count * sizeof(*target->addresses));
-	target->address_count = remote->address_count;
-	target->source = remote->source;
-	target->is_signed = remote->key != NULL;
-	if (remote->key != NULL)
-		target->key = *remote->key;
-	target->next = notify->targets;
-	notify->targets = target;
-	return target;
-}
+/* ---- what is to be told ---- */
 
 /** The question, and the new SOA as a hint (RFC 1996 s3.7). @return NULL when out of memory */
 static uint8_t *message_make(const struct sw_record *soa, uint16_t *len)
@@ -260,7 +192,8 @@ static uint8_t *message_make(const struct sw_record *soa, uint16_t *len)
 	return message;
 }
 
-static struct errand *errand_find(struct sw_notify *notify, const uint8_t *zone, const struct target *target)
+static struct errand *errand_find(
+	struct sw_notify *notify, const uint8_t *zone, const struct sw_notify_target *target)
 {
 	struct errand *errand = *bucket_of(notify, zone, target);
 	while (errand != NULL && (errand->target != target || !sw_name_equal(zone_of(errand), zone)))
@@ -282,7 +215,8 @@ static void errand_renew(struct sw_notify *notify, struct errand *errand, uint8_
 	list_append(&notify->ready, errand);
 }
 
-static int errand_add(struct sw_notify *notify, const struct target *target, uint8_t *message, uint16_t len)
+static int errand_add(
+	struct sw_notify *notify, const struct sw_notify_target *target, uint8_t *message, uint16_t len)
 {
 	struct errand *errand = calloc(1, sizeof(*errand));
 	if (errand == NULL)
@@ -301,7 +235,7 @@ static int errand_add(struct sw_notify *notify, const struct target *target, uin
 static int tell_one(struct sw_notify *notify, const struct sw_record *soa, const struct sw_remote *remote)
 {
 	uint16_t len;
-	const struct target *target = target_of(notify, remote);
+	const struct sw_notify_target *target = sw_notify_target(&notify->targets, remote);
 	struct errand *errand = target ? errand_find(notify, soa->owner, target) : NULL;
 	if (errand == NULL && notify->in_hand >= SW_NOTIFY_MAX) {
 		notify->counts.forgotten++;
@@ -333,45 +267,6 @@ int sw_notify_tell(struct sw_notify *notify, const struct sw_record *soa,
 
 /* ---- sending ---- */
 
-static int outlet_open(const struct sw_endpoint *source, sa_family_t family)
-{
-	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && source->len > 0 && bind(fd, &source->any, source->len) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/** @return descriptor, or -1 when there is none to be had */
-static int outlet_of(struct sw_notify *notify, const struct sw_endpoint *source, sa_family_t family)
-{
-	static const struct sw_endpoint any = {.len = 0};
-	if (source->len > 0 && source->any.sa_family != family)
-		source = &any; /* a source of the other family says nothing about this one */
-	for (const struct outlet *outlet = notify->outlets; outlet != NULL; outlet = outlet->next) {
-		if (outlet->family == family && outlet->source.len == source->len &&
-			(source->len == 0 || sw_endpoint_equal(&outlet->source, source)))
-			return outlet->fd;
-	}
-	struct outlet *outlet = calloc(1, sizeof(*outlet));
-	if (outlet == NULL)
-		return -1;
-	outlet->source = *source;
-	outlet->family = family;
-	outlet->fd = outlet_open(source, family);
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = outlet};
-	if (outlet->fd < 0 || epoll_ctl(notify->epoll, EPOLL_CTL_ADD, outlet->fd, &event) != 0) {
-		if (outlet->fd >= 0)
-			close(outlet->fd);
-		free(outlet);
-		return -1;
-	}
-	outlet->next = notify->outlets;
-	notify->outlets = outlet;
-	return outlet->fd;
-}
-
 /** Any of the free places, and the rest of the ID, are drawn: an answer takes guessing to forge.
  * @return the ID, whose low bits are the place */
 static unsigned id_draw(struct sw_notify *notify)
@@ -389,7 +284,7 @@ static void errand_send(struct sw_notify *notify, struct errand *errand, uint64_
 {
 	uint8_t message[MESSAGE_MAX];
 	size_t len = errand->len;
-	const struct target *target = errand->target;
+	const struct sw_notify_target *target = errand->target;
 	list_remove(errand);
 	unsigned id = id_draw(notify);
 	errand->place = (uint16_t)(id % PLACES);
@@ -404,7 +299,8 @@ static void errand_send(struct sw_notify *notify, struct errand *errand, uint64_
 	if (sw_tsig_sign_query(&errand->tsig, target->is_signed ? &target->key : NULL, message, &len,
 		    sizeof(message), wall_s()) != 0)
 		return;
-	int fd = outlet_of(notify, &target->source, errand->told.any.sa_family);
+	int fd = sw_notify_outlet(
+		&notify->outlets, notify->epoll, &target->source, errand->told.any.sa_family);
 	if (fd >= 0 && sendto(fd, message, len, MSG_NOSIGNAL, &errand->told.any, errand->told.len) > 0)
 		notify->counts.told++;
 }
@@ -460,7 +356,7 @@ static void answers_take(struct sw_notify *notify)
 {
 	uint8_t message[MESSAGE_MAX];
 	unsigned left = ANSWERS_PER_TURN;
-	for (const struct outlet *outlet = notify->outlets; outlet != NULL; outlet = outlet->next) {
+	for (const struct sw_notify_outlet *outlet = notify->outlets; outlet != NULL; outlet = outlet->next) {
 		for (; left > 0; left--) {
 			struct sw_endpoint from = {.len = sizeof(from.v6)};
 			ssize_t len = recvfrom(outlet->fd, message, sizeof(message), 0, &from.any, &from.len);

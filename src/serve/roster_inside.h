@@ -23,13 +23,14 @@ struct sw_roster {
 	size_t producer_count;
 	struct sw_beyond **zones; /* in canonical order */
 	size_t count;
-	pthread_mutex_t
-		lock; /* of `catalogs` and `zones`: taken by the loader's thread to change, by others to look
-		       */
+	/* of `catalogs` and `zones`: taken by the loader's thread to change, by others to look */
+	pthread_mutex_t lock;
 };
 
 /** @return NULL where no zone of that name is beyond the configuration */
 struct sw_beyond *sw_roster_beyond(const struct sw_roster *roster, const uint8_t *apex);
+
+void sw_roster_zones_free(struct sw_beyond **zones, size_t count);
 
 /** @return NULL where the configuration has no catalog of that name */
 struct sw_roster_entry *sw_roster_catalog(struct sw_roster *roster, const uint8_t *apex);

@@ -8,18 +8,13 @@ static const uint8_t *element(const struct sw_turn_list *list, size_t number)
 	return (const uint8_t *)list->old + number * list->size;
 }
 
-/** The first element from `at` on that is not before a name. */
-static size_t place_of(const struct sw_turn_list *list, size_t at, const uint8_t *apex)
+/** The first element from `at` on that is not before a name. @param is_there  whether it has that name */
+static size_t place_of(const struct sw_turn_list *list, size_t at, const uint8_t *apex, bool *is_there)
 {
-	size_t end = list->old_count;
-	while (at < end) {
-		size_t middle = at + (end - at) / 2;
-		if (list->compare(apex, element(list, middle)) > 0)
-			at = middle + 1;
-		else
-			end = middle;
-	}
-	return at;
+	size_t place = 0;
+	*is_there = at < list->old_count && sw_name_search(apex, element(list, at), list->old_count - at,
+						    list->size, list->compare, &place);
+	return at + place;
 }
 
 void *sw_turns_apply(
@@ -30,14 +25,14 @@ void *sw_turns_apply(
 	if (fresh == NULL)
 		return NULL;
 	for (size_t i = 0; i <= count; i++) {
-		size_t place = i < count ? place_of(list, at, turns[i].apex) : list->old_count;
+		bool is_there = false;
+		size_t place = i < count ? place_of(list, at, turns[i].apex, &is_there) : list->old_count;
 		if (place > at)
 			memcpy(fresh + used * list->size, element(list, at), (place - at) * list->size);
 		used += place - at;
 		at = place;
 		if (i == count)
 			break;
-		bool is_there = at < list->old_count && list->compare(turns[i].apex, element(list, at)) == 0;
 		used += list->turn(
 			list->arg, i, is_there ? element(list, at) : NULL, fresh + used * list->size);
 		at += is_there;

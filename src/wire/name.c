@@ -127,6 +127,26 @@ int sw_name_compare(const uint8_t *a, const uint8_t *b)
 	return (int)a_labels - (int)b_labels;
 }
 
+bool sw_name_search(const uint8_t *name, const void *list, size_t count, size_t size,
+	int (*compare)(const void *name, const void *element), size_t *at)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare(name, (const uint8_t *)list + middle * size);
+		if (order == 0) {
+			*at = middle;
+			return true;
+		}
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low;
+	return false;
+}
+
 char *sw_name_text(const uint8_t *name, char *text)
 {
 	char *out = text;

@@ -43,6 +43,14 @@ bool sw_name_in(const uint8_t *name, const uint8_t *apex);
 /** Canonical order (RFC 4034 s6.1): negative, 0 or positive like memcmp. */
 int sw_name_compare(const uint8_t *a, const uint8_t *b);
 
+/** Where a name is, or belongs, in a list in canonical order that has none twice.
+ * @param size  of an element, bytes
+ * @param compare  a name and an element, as for bsearch()
+ * @param at  where it is; else that of the first one behind it
+ * @return whether it is there */
+bool sw_name_search(const uint8_t *name, const void *list, size_t count, size_t size,
+	int (*compare)(const void *name, const void *element), size_t *at);
+
 /** Presentation format with escapes (RFC 4343 s2.1), always fully qualified.
  * @param text  at least SW_NAME_TEXT_MAX bytes
  * @return text */

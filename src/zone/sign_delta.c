@@ -10,24 +10,15 @@
 
 /* ---- entries ---- */
 
+static int compare_owner(const void *owner, const void *entry)
+{
+	return sw_name_compare(owner, (*(struct entry *const *)entry)->owner);
+}
+
 /** @return whether it is there; *at where it is or belongs */
 static bool entry_search(const struct change_set *set, const uint8_t *owner, size_t *at)
 {
-	size_t low = 0, high = set->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = sw_name_compare(set->entries[middle]->owner, owner);
-		if (order == 0) {
-			*at = middle;
-			return true;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*at = low;
-	return false;
+	return sw_name_search(owner, set->entries, set->count, sizeof(struct entry *), compare_owner, at);
 }
 
 size_t entry_place(const struct change_set *set, const struct entry *entry)

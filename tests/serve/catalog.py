@@ -2,24 +2,19 @@
 """Catalog zones (RFC 9432): Seawall as consumer of Knot's and of hand-made ones, and as producer for Knot and BIND."""
 
 import json
-import os
 import signal
 import subprocess
-import tempfile
-from pathlib import Path
 
 import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
-import dns.tsigkeyring
 import dns.update
 import node
 import peers
 import tap
 
 CATALOG = "catalog.test"
-KEYRING = dns.tsigkeyring.from_text({peers.KEY: peers.SECRET})
 MEMBER = """\
 $TTL 300
 @ SOA ns hostmaster 1 3600 600 86400 300
@@ -84,14 +79,6 @@ class Consumer(node.Node):
         zones = (self.show(zone["zone"]) for zone in self.status()["zones"])
         return {zone["zone"]: zone["member_of"] for zone in zones if "member_of" in zone}
 
-    def restart(self, kill=False):
-        if kill:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-        else:
-            self.stop()
-        self.start()
-
 
 def ask(zone, name="", rdtype="SOA", port=node.PORT, limit_s=node.LIMIT_S):
     question = dns.message.make_query(f"{name}.{zone}." if name else f"{zone}.", rdtype)
@@ -111,7 +98,7 @@ def text(zone, name):
 
 
 def update(zone):
-    change = dns.update.Update(f"{zone}.", keyring=KEYRING)
+    change = dns.update.Update(f"{zone}.", keyring=peers.KEYRING)
     change.add("updated", 60, "TXT", "yes")
     return dns.rcode.to_text(dns.query.tcp(change, "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT).rcode())
 
@@ -276,48 +263,24 @@ def check_change_of_ownership():
             yield f"another label is no reset: {text('same.org', 'updated')}"
 
 
-class Server:
+class Server(peers.Server):
     """Another server, with a configuration of its own."""
 
     def __init__(self, name, lines):
-        self.directory = tempfile.TemporaryDirectory(prefix="seawall-peer-")
-        self.path, self.name, self.process = Path(self.directory.name), name, None
+        super().__init__(name, {"knot": ["knotd", "-c"], "bind": ["named", "-g", "-n", "1", "-c"]}[name])
         self.lines = lines
-        self.argv = {"knot": ["knotd", "-c"], "bind": ["named", "-g", "-n", "1", "-c"]}[name]
+        self.argv = [*self.argv, self.path / "conf"]
 
     def write(self):
         (self.path / "conf").write_text("\n".join(self.lines(self.path)) + "\n")
 
     def __enter__(self):
         self.write()
-        self.start()
-        return self
-
-    def start(self):
-        with open(self.path / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                [*self.argv, self.path / "conf"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-
-    def stop(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.stop()
-        self.directory.cleanup()
+        return super().__enter__()
 
     def reload(self):
         self.write()
         self.process.send_signal(signal.SIGHUP)
-
-    def log(self):
-        return (self.path / "log").read_text(errors="replace")[-3000:]
 
 
 def knot_head(path, action):

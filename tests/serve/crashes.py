@@ -8,15 +8,9 @@ served is one that the primary had.
 import random
 import threading
 
-import dns.message
 import dns.query
 import dns.rcode
-import dns.rdatatype
-import dns.tsig
-import dns.tsigkeyring
 import dns.update
-import dns.xfr
-import dns.zone
 import node
 import peers
 import tap
@@ -24,58 +18,33 @@ import tap
 KILLS = 100  # for updates, and as many for transfers
 ALIVE_S = 0.25  # at most, from ready to the kill
 
-KEYRING = dns.tsigkeyring.from_text({peers.KEY: peers.SECRET})
 ZONE = dns.name.from_text(peers.ZONE)
 
-KEYS = f"""
-keys:
-  - name: {peers.KEY}
-    algorithm: {peers.ALGORITHM}
-    secret: {peers.SECRET}
+# Updates come in on a connection each.
+LIMITS = "tcp:\n  max-connections-per-prefix: 1000\n"
+
+
+def config(daemon, source):
+    zone = f"""  - domain: {peers.ZONE}
+    {source}
+    allow-transfer: key {peers.KEY}
 """
-
-
-def server(directory):
-    return f"""
-server:
-  listen: 127.0.0.1@{node.PORT}
-  xdp: none
-  state: {directory}
-tcp:
-  max-connections-per-prefix: 1000
-{KEYS}"""
+    return peers.config(daemon.path / "state", "primary", zone) + LIMITS
 
 
 def updated(daemon):
     (daemon.path / "zone").write_text(f"@ 60 SOA ns1 hostmaster 1 3600 60 86400 60\n@ 60 NS ns1\nns1 60 A 192.0.2.1\n")
-    return f"""{server(daemon.path / "state")}
-zones:
-  - domain: {peers.ZONE}
-    file: {daemon.path / "zone"}
-    allow-update: key {peers.KEY}
-    allow-transfer: key {peers.KEY}
-"""
+    return config(daemon, f"file: {daemon.path / 'zone'}\n    allow-update: key {peers.KEY}")
 
 
 def fetched(daemon):
-    return f"""{server(daemon.path / "state")}
-remotes:
-  - name: primary
-    address: 127.0.0.1@{peers.PORT}
-    key: {peers.KEY}
-zones:
-  - domain: {peers.ZONE}
-    primaries: primary
-    allow-transfer: key {peers.KEY}
-"""
+    return config(daemon, "primaries: primary")
 
 
 def records():
     """All of the zone as Seawall has it: {owner: {text}}, and its serial. None while it does not serve."""
-    zone = dns.zone.Zone(ZONE, relativize=False)
-    query, _ = dns.xfr.make_query(zone, keyring=KEYRING, keyname=peers.KEY, keyalgorithm=dns.tsig.HMAC_SHA256)
     try:
-        dns.query.inbound_xfr("127.0.0.1", zone, query, port=node.PORT, timeout=node.LIMIT_S)
+        zone = peers.transfer()
     except (OSError, dns.exception.DNSException):
         return None
     texts = {}
@@ -96,7 +65,7 @@ class Updater(threading.Thread):
         while not self.ending.is_set():
             number = self.sent
             self.sent += 1
-            change = dns.update.Update(ZONE, keyring=KEYRING, keyname=peers.KEY, keyalgorithm=dns.tsig.HMAC_SHA256)
+            change = dns.update.Update(ZONE, keyring=peers.KEYRING)
             for half in ("a", "b"):
                 change.add(f"{half}{number}", 60, "TXT", str(number))
             try:

@@ -147,6 +147,14 @@ class Node:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(LIMIT_S)
 
+    def restart(self, kill=False):
+        if kill:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        else:
+            self.stop()
+        self.start()
+
     def run(self, *arguments):
         """A command of seawall for this daemon."""
         return subprocess.run(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import dns.message
 import dns.query
-import dns.rdatatype
+import dns.tsigkeyring
+import dns.xfr
+import dns.zone
 import node
 
 PORT = 5301
@@ -17,6 +19,7 @@ TLS_PORT = 8531  # of BIND, the only one here that speaks TLS on both sides
 KEY = "transfer.test"
 SECRET = "c2Vhd2FsbCB0cmFuc2ZlcnMgYXJlIHNpZ25lZCAwMQ=="
 ALGORITHM = "hmac-sha256"
+KEYRING = dns.tsigkeyring.from_text({f"{KEY}.": (ALGORITHM, SECRET)})
 ZONE = "live.test"
 
 
@@ -40,6 +43,25 @@ dname DNAME target.test.
 srv SRV 1 2 53 mail
 long TXT {" ".join('"' + "x" * 200 + '"' for _ in range(20))}
 {extra}"""
+
+
+def config(state, remote, zones):
+    """What Seawall is told: where its state is, the key, the peer as a remote of that name, and lines about zones."""
+    return f"""
+server:
+  listen: 127.0.0.1@{node.PORT}
+  xdp: none
+  state: {state}
+keys:
+  - name: {KEY}
+    algorithm: {ALGORITHM}
+    secret: {SECRET}
+remotes:
+  - name: {remote}
+    address: 127.0.0.1@{PORT}
+    key: {KEY}
+zones:
+{zones}"""
 
 
 def knot_lines(peer):
@@ -214,23 +236,13 @@ LINES = {
 }
 
 
-class Peer:
-    """One server with one zone; a context manager that stops what it started."""
+class Server:
+    """A server of another make with a directory of its own; a context manager that stops what it started."""
 
-    def __init__(self, name, is_primary, text="", tls=None):
-        self.name, self.is_primary, self.process, self.tls = name, is_primary, None, tls
+    def __init__(self, name, argv):
+        self.name, self.argv, self.process = name, argv, None
         self.directory = tempfile.TemporaryDirectory(prefix="seawall-peer-")
         self.path = Path(self.directory.name)
-        self.zone = self.path / "zone"
-        if is_primary:
-            self.zone.write_text(text)
-        lines, conf, self.argv = LINES[name]
-        written = lines(self)
-        if conf:
-            (self.path / conf).write_text("\n".join(written) + "\n")
-            self.argv = [*self.argv, str(self.path / conf)]
-        else:
-            self.argv = [*self.argv, f"--config-dir={self.path}"]
 
     def __enter__(self):
         self.start()
@@ -245,8 +257,6 @@ class Peer:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        if self.is_primary:
-            node.wait_for(lambda: self.serial() is not None, f"{self.name} to serve: {self.log()}")
 
     def stop(self):
         if self.process and self.process.poll() is None:
@@ -259,6 +269,29 @@ class Peer:
 
     def log(self):
         return (self.path / "log").read_text(errors="replace")[-3000:]
+
+
+class Peer(Server):
+    """A server with one zone, its primary or its secondary."""
+
+    def __init__(self, name, is_primary, text="", tls=None):
+        lines, conf, argv = LINES[name]
+        super().__init__(name, argv)
+        self.is_primary, self.tls = is_primary, tls
+        self.zone = self.path / "zone"
+        if is_primary:
+            self.zone.write_text(text)
+        written = lines(self)
+        if conf:
+            (self.path / conf).write_text("\n".join(written) + "\n")
+            self.argv = [*self.argv, str(self.path / conf)]
+        else:
+            self.argv = [*self.argv, f"--config-dir={self.path}"]
+
+    def start(self):
+        super().start()
+        if self.is_primary:
+            node.wait_for(lambda: self.serial() is not None, f"{self.name} to serve: {self.log()}")
 
     def serial(self):
         return soa_serial(PORT)
@@ -288,3 +321,20 @@ def soa_serial(port, wait_s=0.5):
     if reply.rcode() != 0 or not reply.answer:
         return None
     return reply.answer[0][0].serial
+
+
+def wait_serial(serial, daemon, peer):
+    """Wait until the secondary, Seawall or the peer, has a version. Returns what is wrong when it does not get it."""
+    try:
+        node.wait_for(lambda: soa_serial(node.PORT if peer.is_primary else PORT) == serial, f"serial {serial}")
+    except TimeoutError as error:
+        return f"{peer.name}: {error}\n{daemon.log()}\n{peer.log()}"
+    return None
+
+
+def transfer(origin=f"{ZONE}.", serial=None, base=None):
+    """A zone as Seawall gives it: whole, or as changes to `base`, which dnspython applies."""
+    zone = base if base is not None else dns.zone.Zone(origin, relativize=False)
+    query, _ = dns.xfr.make_query(zone, serial=serial, keyring=KEYRING)
+    dns.query.inbound_xfr("127.0.0.1", zone, query, port=node.PORT, timeout=node.LIMIT_S)
+    return zone

@@ -13,40 +13,17 @@ import peers
 import secondary
 import tap
 
-COMMON = f"""
-keys:
-  - name: {peers.KEY}
-    algorithm: {peers.ALGORITHM}
-    secret: {peers.SECRET}
-remotes:
-  - name: peer
-    address: 127.0.0.1@{peers.PORT}
-    key: {peers.KEY}
-"""
-
-
 def config(daemon):
-    return f"""
-server:
-  listen: 127.0.0.1@{node.PORT}
-  xdp: none
-  state: {daemon.path / "state"}
-{COMMON}
-zones:
-  - domain: {peers.ZONE}
+    return peers.config(
+        daemon.path / "state",
+        "peer",
+        f"""  - domain: {peers.ZONE}
     file: {daemon.path / "zone"}
     notify: peer
     allow-transfer: key {peers.KEY}
     allow-update: key {peers.KEY}
-"""
-
-
-def wait_serial(serial, daemon, peer):
-    try:
-        node.wait_for(lambda: peers.soa_serial(peers.PORT) == serial, f"serial {serial}")
-    except TimeoutError as error:
-        return f"{peer.name}: {error}\n{daemon.log()}\n{peer.log()}"
-    return None
+""",
+    )
 
 
 def lead(name):
@@ -63,7 +40,7 @@ def lead(name):
                 (4, lambda: update("delete www.live.test. CNAME")),
             ]
             for serial, step in steps:
-                fault = step() or wait_serial(serial, daemon, peer)
+                fault = step() or peers.wait_serial(serial, daemon, peer)
                 if fault:
                     yield fault
                     return

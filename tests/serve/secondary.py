@@ -4,14 +4,11 @@
 import dns.message
 import dns.query
 import dns.rcode
-import dns.tsig
-import dns.tsigkeyring
 import dns.update
 import node
 import peers
 import tap
 
-KEYRING = dns.tsigkeyring.from_text({peers.KEY: peers.SECRET})
 QUESTIONS = [
     ("ns1", "A"), ("ns1", "AAAA"), ("mail", "A"), ("www", "A"), ("serial", "TXT"), ("x.wild", "TXT"), ("y.sub", "A"),
     ("a.dname", "A"), ("srv", "SRV"), ("nothing", "A"), ("wild", "A"), ("", "MX"), ("", "NS"), ("", "SOA"), ("extra", "A"),
@@ -19,23 +16,7 @@ QUESTIONS = [
 
 
 def config(directory):
-    return f"""
-server:
-  listen: 127.0.0.1@{node.PORT}
-  xdp: none
-  state: {directory}
-keys:
-  - name: {peers.KEY}
-    algorithm: {peers.ALGORITHM}
-    secret: {peers.SECRET}
-remotes:
-  - name: primary
-    address: 127.0.0.1@{peers.PORT}
-    key: {peers.KEY}
-zones:
-  - domain: {peers.ZONE}
-    primaries: primary
-"""
+    return peers.config(directory, "primary", f"  - domain: {peers.ZONE}\n    primaries: primary\n")
 
 
 def answer(port, name, rdtype):
@@ -58,26 +39,18 @@ def rcode():
     return dns.rcode.to_text(reply.rcode())
 
 
-def wait_serial(serial, daemon, peer):
-    try:
-        node.wait_for(lambda: peers.soa_serial(node.PORT) == serial, f"serial {serial}")
-    except TimeoutError as error:
-        return f"{peer.name}: {error}\n{daemon.log()}\n{peer.log()}"
-    return None
-
-
 def follow(name, is_ixfr):
     """A secondary of one peer, from nothing through a change to a restart while the primary is away."""
     with peers.Peer(name, True, peers.zone_text(1)) as peer, node.Node(is_started=False) as daemon:
         daemon.configure(config(daemon.path / "state"))
         daemon.start()
-        fault = wait_serial(1, daemon, peer)
+        fault = peers.wait_serial(1, daemon, peer)
         if fault:
             yield fault
             return
         yield from differences(name)
         peer.change(peers.zone_text(2, "extra A 192.0.2.99\n"))
-        fault = wait_serial(2, daemon, peer)
+        fault = peers.wait_serial(2, daemon, peer)
         if fault:
             yield fault
             return
@@ -116,7 +89,7 @@ def check_expiry():
     with peers.Peer("knot", True, peers.zone_text(1, expire=4)) as peer, node.Node(is_started=False) as daemon:
         daemon.configure(config(daemon.path / "state"))
         daemon.start()
-        fault = wait_serial(1, daemon, peer)
+        fault = peers.wait_serial(1, daemon, peer)
         if fault:
             yield fault
             return
@@ -124,7 +97,7 @@ def check_expiry():
         node.wait_for(lambda: rcode() == "SERVFAIL", "the zone to expire")
         peer.start()
         daemon.run("zone", "refresh", peers.ZONE)
-        fault = wait_serial(1, daemon, peer)
+        fault = peers.wait_serial(1, daemon, peer)
         if fault:
             yield fault
 
@@ -135,17 +108,17 @@ def check_forwarding():
     with peers.Peer("knot", True, text) as peer, node.Node(is_started=False) as daemon:
         daemon.configure(config(daemon.path / "state") + f"    forward-updates: on\n    allow-update: key {peers.KEY}\n")
         daemon.start()
-        fault = wait_serial(1, daemon, peer)
+        fault = peers.wait_serial(1, daemon, peer)
         if fault:
             yield fault
             return
-        change = dns.update.Update(peers.ZONE, keyring=KEYRING, keyname=peers.KEY, keyalgorithm=dns.tsig.HMAC_SHA256)
+        change = dns.update.Update(peers.ZONE, keyring=peers.KEYRING)
         change.add("forwarded", 60, "TXT", "yes")
         for ask in (dns.query.tcp, dns.query.udp):
             reply = ask(change, "127.0.0.1", port=node.PORT, timeout=node.LIMIT_S)
             if reply.rcode() != dns.rcode.NOERROR:
                 yield f"{ask.__name__}: {dns.rcode.to_text(reply.rcode())}: {daemon.log()}{peer.log()}"
-        fault = wait_serial(2, daemon, peer)
+        fault = peers.wait_serial(2, daemon, peer)
         if fault:
             yield fault
         elif answer(node.PORT, "forwarded", "TXT")[0] != "NOERROR":

@@ -5,18 +5,13 @@ import json
 
 import dns.name
 import dns.query
-import dns.tsig
-import dns.tsigkeyring
 import dns.update
-import dns.xfr
-import dns.zone
 import node
 import peers
 import validators
 
 ZONE = peers.ZONE
 ORIGIN = dns.name.from_text(ZONE)
-KEYRING = dns.tsigkeyring.from_text({peers.KEY: peers.SECRET})
 SHORT = "dnskey-ttl: 1s, propagation: none, ds-ttl: 1s, parent-propagation: none"
 SHAPES = {
     "csk-p256-nsec": f"{{algorithm: ecdsap256sha256, {SHORT}}}",
@@ -52,25 +47,15 @@ ns.unsigned A 192.0.2.7
 
 
 def config(daemon, dnssec, source=None, more=""):
-    return f"""
-server:
-  listen: 127.0.0.1@{node.PORT}
-  xdp: none
-  state: {daemon.path / "state"}
-keys:
-  - name: {peers.KEY}
-    algorithm: {peers.ALGORITHM}
-    secret: {peers.SECRET}
-remotes:
-  - name: other
-    address: 127.0.0.1@{peers.PORT}
-    key: {peers.KEY}
-zones:
-  - domain: {ZONE}
+    return peers.config(
+        daemon.path / "state",
+        "other",
+        f"""  - domain: {ZONE}
     {source or f"file: {daemon.path / 'zone'}"}
     allow-transfer: key {peers.KEY}
     dnssec: {dnssec}
-{more}"""
+{more}""",
+    )
 
 
 def begin(daemon, dnssec, source=None, more="", text=None):
@@ -100,13 +85,7 @@ def is_valid(daemon, name="www", rdtype="A", trust=None):
 
 
 def transfer(serial=None, base=None):
-    """The zone as Seawall gives it: whole, or as changes to `base`, which dnspython applies."""
-    zone = base if base is not None else dns.zone.Zone(ORIGIN, relativize=False)
-    query, _ = dns.xfr.make_query(
-        zone, serial=serial, keyring=KEYRING, keyname=peers.KEY, keyalgorithm=dns.tsig.HMAC_SHA256
-    )
-    dns.query.inbound_xfr("127.0.0.1", zone, query, port=node.PORT, timeout=node.LIMIT_S)
-    return zone
+    return peers.transfer(serial=serial, base=base)
 
 
 def whole_faults(daemon, zone, what):
@@ -133,7 +112,7 @@ def faults(daemon, shape=""):
 
 
 def update(*records, **options):
-    change = dns.update.Update(ZONE, keyring=KEYRING, keyname=peers.KEY, keyalgorithm=dns.tsig.HMAC_SHA256)
+    change = dns.update.Update(ZONE, keyring=peers.KEYRING)
     for name, rdtype, data in records:
         if data is None:
             change.delete(name, rdtype)

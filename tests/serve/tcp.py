@@ -8,10 +8,10 @@ import time
 import dns.edns
 import dns.message
 import node
+import streams
 import tap
 
 WORKER = "server: {tcp-workers: 1}\n"
-BIG = 59000  # bytes that the reply for the large RRset has at least
 
 
 def check_pipeline():
@@ -30,8 +30,7 @@ def check_both_families():
     with node.Node():
         for address in ["127.0.0.1", "::1", *node.V4, *node.V6]:
             with node.Stream(address) as client:
-                wire = node.query()
-                if not node.answers(client.ask(wire), wire):
+                if not streams.answered(client):
                     yield f"no answer from {address}"
 
 
@@ -84,21 +83,10 @@ def check_slow_client():
             if count > 1000000:
                 yield "the server reads without end from a client that does not read"
                 return
-        for _ in range(20):
-            with node.Stream() as other:
-                start = time.monotonic()
-                ask = node.query()
-                if not node.answers(other.ask(ask), ask):
-                    yield "another client is not answered"
-                if time.monotonic() - start > 1:
-                    yield "another client waited more than a second"
+        yield from streams.others_answered(node.Stream)
         slow.socket.setblocking(True)
         slow.socket.settimeout(node.LIMIT_S)
-        for number in range(20):
-            reply = slow.frame()
-            if not node.answers(reply, wire) or len(reply) < BIG:
-                yield f"reply {number} to the slow client is not whole"
-                return
+        yield from streams.whole(slow, wire, 20)
         resident = memory_kb(daemon.process.pid)
         if resident > 200000:
             yield f"{resident} kB resident"
@@ -112,31 +100,24 @@ def memory_kb(pid):
 def check_busy_client():
     """A client that asks for large answers without end, and reads them, leaves others their turn."""
     with node.Node(WORKER), node.Stream() as busy:
-        busy.send(*(node.query("big.example.com", "TXT", message_id=number) for number in range(2000)))
+        streams.ask_big(busy, 2000)
         busy.frame()
         start = time.monotonic()
         with node.Stream() as other:
-            ask = node.query()
-            if not node.answers(other.ask(ask), ask):
+            if not streams.answered(other):
                 yield "no answer beside a busy client"
         waited = time.monotonic() - start
         if waited > 1:
             yield f"waited {waited:.1f} s beside a busy client"
-        for number in range(1, 2000):
-            if node.message_id(busy.frame()) != number:
-                yield f"reply {number} of the busy client is missing"
-                return
+        yield from streams.in_order(busy, range(1, 2000))
 
 
 def check_half_close():
     """A client that closes its half after asking gets its answers, then the end."""
     with node.Node(), node.Stream() as client:
-        client.send(*(node.query("big.example.com", "TXT", message_id=number) for number in range(50)))
+        streams.ask_big(client, 50)
         client.socket.shutdown(socket.SHUT_WR)
-        for number in range(50):
-            if node.message_id(client.frame() or b"\xff\xff") != number:
-                yield f"reply {number} is missing"
-                return
+        yield from streams.in_order(client, range(50))
         if client.frame() is not None:
             yield "the connection stays open"
 
@@ -155,18 +136,7 @@ def check_malformed():
 def check_idle():
     """Idle connections are closed in time; a query in pieces, without end, is idle too."""
     with node.Node("tcp: {idle-timeout: 400ms}\n") as daemon, node.Stream() as quiet, node.Stream() as dripping:
-        start = time.monotonic()
-        if not node.answers(quiet.ask(node.query(message_id=1)), node.query(message_id=1)):
-            yield "not answered"
-        dripping.socket.sendall(struct.pack("!H", 500))
-        while not dripping.is_readable(0.05) and time.monotonic() - start < node.LIMIT_S:
-            dripping.socket.sendall(b"x")
-        took = time.monotonic() - start
-        if not 0.3 < took < 5:
-            yield f"a query in pieces was ended after {took:.1f} s"
-        if quiet.ending() != "closed":
-            yield "the quiet connection is not closed"
-        node.wait_for(lambda: daemon.status()["tcp"]["connections"]["idle"] == 2, "both to be counted")
+        yield from streams.idle(daemon, quiet, dripping)
 
 
 def check_busy_stays():
@@ -176,7 +146,7 @@ def check_busy_stays():
         number = 0
         while time.monotonic() < end:
             number += 1
-            if not node.answers(client.ask(node.query(message_id=number)), node.query(message_id=number)):
+            if not streams.answered(client, number):
                 yield f"query {number} is not answered"
                 return
             client.is_readable(0.2)
@@ -208,13 +178,12 @@ def check_overload():
             clients[-1].ask(node.query())
         clients[0].ask(node.query())  # now the second is the idlest
         with node.Stream(source="10.9.0.1") as late:
-            wire = node.query()
-            if not node.answers(late.ask(wire), wire):
+            if not streams.answered(late):
                 yield "the new connection is not answered"
             if clients[1].ending() != "reset":
                 yield "the idlest was not reset"
             for place in (0, 2):
-                if not node.answers(clients[place].ask(wire), wire):
+                if not streams.answered(clients[place]):
                     yield f"connection {place}, not the idlest, was closed"
         if daemon.status()["tcp"]["connections"]["overload"] != 1:
             yield "not counted"
@@ -226,19 +195,18 @@ def check_prefix():
     """One connection too many from a /24 is refused; other clients are not concerned."""
     with node.Node("tcp: {max-connections-per-prefix: 2}\n") as daemon:
         first, second = node.Stream(source="10.1.1.1"), node.Stream(source="10.1.1.200")
-        wire = node.query()
-        if not node.answers(first.ask(wire), wire) or not node.answers(second.ask(wire), wire):
+        if not streams.answered(first) or not streams.answered(second):
             yield "within the limit, not answered"
         with node.Stream(source="10.1.1.77") as third:
             if third.ending() != "reset":
                 yield "the third of one prefix is taken"
         with node.Stream(source="10.1.2.1") as other:
-            if not node.answers(other.ask(wire), wire):
+            if not streams.answered(other):
                 yield "another prefix is not answered"
         first.socket.close()
         node.wait_for(lambda: daemon.status()["tcp"]["connections"]["open"] == 1, "the place to be free")
         with node.Stream(source="10.1.1.77") as third:
-            if not node.answers(third.ask(wire), wire):
+            if not streams.answered(third):
                 yield "a place that became free is not given again"
         second.socket.close()
 
@@ -257,20 +225,9 @@ def check_stop():
     """On SIGTERM answers in progress are finished, within bounds."""
     with node.Node() as daemon, node.Stream() as reading, node.Stream(receive_buffer=4096) as stuck:
         for client in (reading, stuck):
-            client.send(*(node.query("big.example.com", "TXT", message_id=number) for number in range(40)))
+            streams.ask_big(client, 40)
             client.frame()
-        start = time.monotonic()
-        daemon.process.terminate()
-        for number in range(1, 40):
-            if node.message_id(reading.frame() or b"\xff\xff") != number:
-                yield f"reply {number} was lost by stopping"
-                break
-        status = daemon.process.wait(node.LIMIT_S)
-        took = time.monotonic() - start
-        if status != 0:
-            yield f"exit status {status}"
-        if took > 6:
-            yield f"took {took:.1f} s"
+        yield from streams.stopping(daemon, reading, 40)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Transfers over TLS (RFC 9103) with BIND, both ways: who is trusted, who is not, and zones that go over TLS alone."""
 
+import contextlib
 import ssl
 
 import certificates
@@ -8,7 +9,6 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rrset
-import dns.tsigkeyring
 import node
 import peers
 import primary
@@ -16,7 +16,6 @@ import secondary
 import tap
 
 TLS_PORT = 8530
-KEYRING = dns.tsigkeyring.from_text({peers.KEY: peers.SECRET})
 NAME = "ns.peer.test"
 
 
@@ -34,6 +33,10 @@ class Papers:
     def pin(self):
         return self.certificate.pin
 
+    def bind(self):
+        """BIND with this certificate, as a primary."""
+        return peers.Peer("bind", True, peers.zone_text(1), peers.BindTls.of_primary(self.path, self.key))
+
 
 def secondary_config(daemon, papers, checks):
     """What Seawall is told: the primary speaks TLS, and `checks` are what its certificate must be."""
@@ -44,17 +47,16 @@ def secondary_config(daemon, papers, checks):
 
 def follow(daemon, papers, checks):
     """A secondary of BIND over TLS: nothing, then a change by IXFR after a NOTIFY."""
-    tls = peers.BindTls.of_primary(papers.path, papers.key)
-    with peers.Peer("bind", True, peers.zone_text(1), tls) as peer:
+    with papers.bind() as peer:
         daemon.configure(secondary_config(daemon, papers, checks))
         daemon.start()
-        fault = secondary.wait_serial(1, daemon, peer)
+        fault = peers.wait_serial(1, daemon, peer)
         if fault:
             yield fault
             return
         yield from secondary.differences("bind")
         peer.change(peers.zone_text(2, "extra A 192.0.2.99\n"))
-        fault = secondary.wait_serial(2, daemon, peer)
+        fault = peers.wait_serial(2, daemon, peer)
         if fault:
             yield fault
         elif f"IXFR from primary (127.0.0.1@{peers.TLS_PORT}): serial 1 to 2" not in daemon.log():
@@ -85,8 +87,7 @@ def check_impostors():
             papers = Papers(daemon.path)
             if trusted:
                 papers.trust.write_bytes(trusted)
-            tls = peers.BindTls.of_primary(papers.path, papers.key)
-            with peers.Peer("bind", True, peers.zone_text(1), tls) as peer:
+            with papers.bind() as peer:
                 daemon.configure(secondary_config(daemon, papers, checks))
                 daemon.start()
                 try:
@@ -101,7 +102,7 @@ def check_without_tls():
     """BIND does not give the zone without TLS: what the first check saw went over it"""
     with node.Node(is_started=False) as daemon:
         papers = Papers(daemon.path)
-        with peers.Peer("bind", True, peers.zone_text(1), peers.BindTls.of_primary(papers.path, papers.key)):
+        with papers.bind():
             reply = transfer(peers.PORT, dns.query.tcp)
             if reply.rcode() != dns.rcode.REFUSED:
                 yield f"{reply}"
@@ -110,7 +111,7 @@ def check_without_tls():
 def transfer(port, ask, **options):
     """The first message for a signed AXFR."""
     question = dns.message.make_query(f"{peers.ZONE}.", "AXFR")
-    question.use_tsig(KEYRING)
+    question.use_tsig(peers.KEYRING)
     return ask(question, "127.0.0.1", port=port, timeout=node.LIMIT_S, **options)
 
 
@@ -124,13 +125,20 @@ def primary_config(daemon, papers):
     return f"tls:\n  listen: 127.0.0.1@{TLS_PORT}\n  certificate: {papers.path}\n  key: {papers.key}\n{plain}"
 
 
-def check_primary():
-    """BIND has a zone of Seawall over TLS, from nothing through a new file to an update"""
+@contextlib.contextmanager
+def serving():
+    """Seawall as a primary that speaks TLS, and its papers."""
     with node.Node(is_started=False) as daemon:
         papers = Papers(daemon.path)
         (daemon.path / "zone").write_text(peers.zone_text(1))
         daemon.configure(primary_config(daemon, papers))
         daemon.start()
+        yield daemon, papers
+
+
+def check_primary():
+    """BIND has a zone of Seawall over TLS, from nothing through a new file to an update"""
+    with serving() as (daemon, papers):
         with peers.Peer("bind", False, tls=peers.BindTls.of_secondary(papers.trust, NAME, TLS_PORT)) as peer:
             steps = [
                 (1, lambda: None),
@@ -138,7 +146,7 @@ def check_primary():
                 (3, lambda: primary.update("add more.live.test. 60 TXT three")),
             ]
             for serial, step in steps:
-                fault = step() or primary.wait_serial(serial, daemon, peer)
+                fault = step() or peers.wait_serial(serial, daemon, peer)
                 if fault:
                     yield fault
                     return
@@ -147,11 +155,7 @@ def check_primary():
 
 def check_tls_alone():
     """Where a rule says so, the zone is given over TLS and to nobody without it, IXFR over UDP neither"""
-    with node.Node(is_started=False) as daemon:
-        papers = Papers(daemon.path)
-        (daemon.path / "zone").write_text(peers.zone_text(1))
-        daemon.configure(primary_config(daemon, papers))
-        daemon.start()
+    with serving():
         reply = over_tls()
         if reply.rcode() != dns.rcode.NOERROR or not reply.had_tsig or len(reply.answer) < 5:
             yield f"over TLS: {reply}"
@@ -161,7 +165,7 @@ def check_tls_alone():
         soa = dns.rrset.from_text(f"{peers.ZONE}.", 0, "IN", "SOA", f"ns1.{peers.ZONE}. hostmaster.{peers.ZONE}. 0 1 1 1 1")
         question = dns.message.make_query(f"{peers.ZONE}.", "IXFR")
         question.authority.append(soa)
-        question.use_tsig(KEYRING)
+        question.use_tsig(peers.KEYRING)
         reply = dns.query.udp(question, "127.0.0.1", port=node.PORT, timeout=node.LIMIT_S)
         if reply.rcode() != dns.rcode.REFUSED or reply.answer:
             yield f"IXFR over UDP: {reply}"
@@ -169,11 +173,7 @@ def check_tls_alone():
 
 def check_bind_checks():
     """BIND that expects another name of us does not take the zone: the name in our certificate is what it sees"""
-    with node.Node(is_started=False) as daemon:
-        papers = Papers(daemon.path)
-        (daemon.path / "zone").write_text(peers.zone_text(1))
-        daemon.configure(primary_config(daemon, papers))
-        daemon.start()
+    with serving() as (_, papers):
         with peers.Peer("bind", False, tls=peers.BindTls.of_secondary(papers.trust, "ns.other.test", TLS_PORT)) as peer:
             node.wait_for(lambda: "TLS peer certificate verification failed" in peer.log(), f"BIND to refuse: {peer.log()}")
             if peers.soa_serial(peers.PORT, node.LIMIT_S) is not None:
@@ -182,11 +182,7 @@ def check_bind_checks():
 
 def check_alpn():
     """Transfers go by ALPN "dot" (s7.1): a client that speaks something else is refused"""
-    with node.Node(is_started=False) as daemon:
-        papers = Papers(daemon.path)
-        (daemon.path / "zone").write_text(peers.zone_text(1))
-        daemon.configure(primary_config(daemon, papers))
-        daemon.start()
+    with serving():
         context = certificates.client_context(alpn=("h2",))
         try:
             transfer(TLS_PORT, dns.query.tls, ssl_context=context)

@@ -2,24 +2,18 @@
 """'seawall zone add, remove, freeze, thaw, export, diff': what they do to a running node, and what is left after a restart."""
 
 import json
-import signal
 import subprocess
 
 import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
-import dns.tsigkeyring
 import dns.update
-import dns.xfr
 import dns.zone
 import node
 import peers
 import tap
 
-KEY = "k"
-SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI="
-KEYRING = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", SECRET)})
 ZONE = """\
 $TTL 300
 @ SOA ns hostmaster 1 3600 600 86400 300
@@ -53,17 +47,17 @@ server:
   xdp: none
   state: {daemon.path / "state"}
 keys:
-  - name: {KEY}
-    algorithm: hmac-sha256
-    secret: {SECRET}
+  - name: {peers.KEY}
+    algorithm: {peers.ALGORITHM}
+    secret: {peers.SECRET}
 templates:
   - name: live
     file: "zones/%s.zone"
-    allow-transfer: key {KEY}
-    allow-update: key {KEY}
+    allow-transfer: key {peers.KEY}
+    allow-update: key {peers.KEY}
   - name: named
     file: "zones/%s.zone"
-    allow-update: {{key: {KEY}, name: _acme.@}}
+    allow-update: {{key: {peers.KEY}, name: _acme.@}}
 zones:
   - domain: live.test
     template: live
@@ -92,14 +86,6 @@ class Commanded(node.Node):
     def show(self, zone):
         return json.loads(self.ok("show", zone, "--json"))
 
-    def restart(self, kill=False):
-        if kill:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-        else:
-            self.stop()
-        self.start()
-
 
 def rcode(zone):
     reply = dns.query.udp(dns.message.make_query(zone, "SOA"), "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT)
@@ -107,10 +93,7 @@ def rcode(zone):
 
 
 def transfer(zone):
-    whole = dns.zone.Zone(f"{zone}.", relativize=False)
-    request, _ = dns.xfr.make_query(whole, keyring=KEYRING)
-    dns.query.inbound_xfr("127.0.0.1", whole, request, port=node.PORT, timeout=node.LIMIT_S)
-    return whole
+    return peers.transfer(f"{zone}.")
 
 
 def records(zone):
@@ -122,7 +105,7 @@ def records(zone):
 
 
 def update(text, name="added"):
-    change = dns.update.Update("live.test.", keyring=KEYRING)
+    change = dns.update.Update("live.test.", keyring=peers.KEYRING)
     change.replace(name, 60, "TXT", f'"{text}"')
     reply = dns.query.tcp(change, "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT)
     return dns.rcode.to_text(reply.rcode())

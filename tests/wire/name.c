@@ -167,6 +167,39 @@ static void test_compare(void **state)
 	}
 }
 
+static int compare_element(const void *name, const void *element)
+{
+	return sw_name_compare(name, *(const uint8_t *const *)element);
+}
+
+static void test_search(void **state)
+{
+	static const char *const ordered[] = {
+		"example", "a.example", "Z.a.example", "z.example", "*.z.example"};
+	enum { COUNT = sizeof(ordered) / sizeof(ordered[0]) };
+	uint8_t names[COUNT][SW_NAME_MAX];
+	const uint8_t *list[COUNT];
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		parse(ordered[i], names[i]);
+	/* every list that leaves some of them out, asked for each */
+	for (unsigned chosen = 0; chosen < 1u << COUNT; chosen++) {
+		size_t count = 0, before = 0, at;
+		for (size_t i = 0; i < COUNT; i++) {
+			if (chosen >> i & 1)
+				list[count++] = names[i];
+		}
+		for (size_t i = 0; i < COUNT; i++) {
+			bool is_in = chosen >> i & 1;
+			assert_int_equal(
+				sw_name_search(names[i], list, count, sizeof(list[0]), compare_element, &at),
+				is_in);
+			assert_int_equal(at, before);
+			before += is_in;
+		}
+	}
+}
+
 static void test_equal(void **state)
 {
 	static const struct {
@@ -298,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_text_longest),
 		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_in),
 		cmocka_unit_test(test_lower),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive_help.h"
+#include "directory_help.h"
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -19,14 +19,7 @@ int help_setup(void **state)
 
 int help_teardown(void **state)
 {
-	char path[512];
-	DIR *directory = opendir(*state);
-	for (struct dirent *entry; directory && (entry = readdir(directory));) {
-		snprintf(path, sizeof(path), "%s/%s", (char *)*state, entry->d_name);
-		unlink(path);
-	}
-	closedir(directory);
-	int left = rmdir(*state);
+	int left = help_remove(*state);
 	free(*state);
 	return left;
 }

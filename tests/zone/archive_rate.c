@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** How fast the archive is, on the disk of a directory: archive_rate DIRECTORY [RECORDS] [ZONES]. No test. */
+#include "rate_help.h"
 #include "zone/archive.h"
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static long peak_mb(void)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	return usage.ru_maxrss / 1024;
-}
-
-static int must(int error, const char *what)
-{
-	if (error < 0) {
-		fprintf(stderr, "archive_rate: %s: %s\n", what, strerror(-error));
-		exit(1);
-	}
-	return error;
 }
 
 static uint8_t *name(const char *text)
@@ -39,15 +19,6 @@ static uint8_t *name(const char *text)
 	uint8_t *to = wire[turn++ % 4];
 	must(sw_name_parse(text, to), text);
 	return to;
-}
-
-static size_t soa_rdata(uint32_t serial, uint8_t rdata[64])
-{
-	size_t len = (size_t)sw_name_parse("ns.example.", rdata);
-	len += (size_t)sw_name_parse("host.example.", rdata + len);
-	const uint32_t numbers[5] = {htonl(serial), htonl(3600), htonl(600), htonl(86400), htonl(300)};
-	memcpy(rdata + len, numbers, sizeof(numbers));
-	return len + sizeof(numbers);
 }
 
 static void fill(struct sw_contents *contents, const char *apex, uint32_t records)

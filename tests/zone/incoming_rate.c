@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** How fast transfers are taken in: incoming_rate DIRECTORY [RECORDS] [CHANGED]. A whole zone until it could
  * be compiled, and changes until they are durable. Without a network, and without an image. No test. */
+#include "rate_help.h"
 #include "wire/message.h"
 #include "zone/archive.h"
 #include "zone/check.h"
 #include "zone/incoming.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define MESSAGE_BYTES 16384
 
@@ -24,30 +19,6 @@ struct stream {
 	unsigned count;
 	uint16_t type;
 };
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/** Other processes apart. */
-static double cpu_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int must(int error, const char *what)
-{
-	if (error < 0) {
-		fprintf(stderr, "incoming_rate: %s: %s\n", what, strerror(-error));
-		exit(1);
-	}
-	return error;
-}
 
 /* ---- what a primary sends ---- */
 
@@ -114,11 +85,7 @@ static void put_record(
 static void put_soa(struct stream *stream, uint32_t serial)
 {
 	uint8_t rdata[64];
-	size_t len = (size_t)sw_name_parse("ns.example.", rdata);
-	len += (size_t)sw_name_parse("host.example.", rdata + len);
-	const uint32_t numbers[5] = {htonl(serial), htonl(3600), htonl(600), htonl(86400), htonl(300)};
-	memcpy(rdata + len, numbers, sizeof(numbers));
-	put_record(stream, "", SW_TYPE_SOA, rdata, len + sizeof(numbers));
+	put_record(stream, "", SW_TYPE_SOA, rdata, soa_rdata(serial, rdata));
 }
 
 /** @param version  the last byte of every address */

@@ -1,57 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A change that is signed alone gives, byte for byte, the zone that is signed as a whole: in zones of few
  * names, in which cuts, DNAMEs, wildcards and empty non-terminals come and go. */
-#include "zone/check.h"
-#include "zone/sign.h"
-#include <errno.h>
-#include <ftw.h>
+#include "sign_help.h"
 #include <libknot/libknot.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define NOW 1800000000u
 #define CANDIDATES 60
 
-static char directory[64], why[SW_KEYS_WHY_MAX];
-static struct sw_hash_key hash_key;
-static struct sw_keys keys;
-static struct sw_keys_plan plan;
-static struct sw_sign_policy policy;
-static struct sw_sign_job job;
 static struct sw_archive *archive;
-
-static int remove_one(const char *path, const struct stat *stat, int flag, struct FTW *ftw)
-{
-	(void)stat, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	sw_keys_free(&keys);
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/sw-sign-XXXXXX");
-	if (!mkdtemp(directory) || sw_hash_key_draw(&hash_key) != 0)
+	if (help_sign_setup() != 0)
 		return -1;
-	keys = (struct sw_keys){.apex = "\7example"};
-	plan = (struct sw_keys_plan){
-		.uses = {SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS | SW_KEY_SIGN_ZONE | SW_KEY_SUBMIT}};
-	policy = (struct sw_sign_policy)SW_SIGN_POLICY_DEFAULT;
 	policy.jitter_s = 0; /* so that two ways to sign agree */
-	job = (struct sw_sign_job){.keys = &keys, .plan = &plan, .policy = &policy, .now_s = NOW};
-	return sw_keys_generate(&keys, directory, SW_KEY_CSK, SW_KEY_ED25519, NOW, why);
+	help_add_key(SW_KEY_CSK, SW_KEY_ED25519,
+		SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS | SW_KEY_SIGN_ZONE | SW_KEY_SUBMIT);
+	return 0;
 }
 
 /* ---- a source that reads contents ---- */
@@ -186,14 +152,6 @@ static struct sw_contents *make_plain(const bool *is_in, uint8_t serial)
 	return contents;
 }
 
-static struct sw_contents *sign(
-	const struct sw_contents *plain, const struct sw_contents *former, struct sw_sign_result *result)
-{
-	struct sw_contents *made = NULL;
-	assert_int_equal(sw_sign_zone(&job, plain, NULL, former, &hash_key, &made, result), 0);
-	return made;
-}
-
 /* ---- sets of records ---- */
 
 static int collect(void *arg, const struct sw_record *record)
@@ -315,10 +273,7 @@ static void expect_clean(const struct sw_contents *contents)
 {
 	struct sw_findings findings = {0};
 	sw_zone_check(contents, job.now_s, &findings); /* the zone itself may be one that is refused */
-	for (int i = SW_FINDING_RRSIG_COVERS_NONE; i <= SW_FINDING_NSEC3_ITERATIONS; i++) {
-		if (findings.kinds[i])
-			fail_msg("%u findings of [%s]", findings.kinds[i], sw_finding_label(i));
-	}
+	help_expect_none(&findings, SW_FINDING_RRSIG_COVERS_NONE);
 }
 
 /** Rows of the fate of the candidates; equal data would be two names for one record. */
@@ -360,7 +315,7 @@ static void one_round(int chance)
 	make_candidates();
 	draw(was, none, (int)(random() % 100));
 	draw(is, was, chance);
-	struct sw_contents *plain = make_plain(was, 1), *old = sign(plain, NULL, NULL);
+	struct sw_contents *plain = make_plain(was, 1), *old = help_sign(plain, NULL, NULL);
 	sw_contents_free(plain);
 	struct sw_delta change, delta;
 	make_change(&change, old, was, is);
@@ -382,7 +337,7 @@ static void one_round(int chance)
 	assert_int_equal(sw_contents_finish(plain), 0);
 	job.now_s = NOW + 1000; /* new signatures differ from those taken over */
 	struct sw_sign_result whole, part;
-	struct sw_contents *new = sign(plain, old, &whole);
+	struct sw_contents *new = help_sign(plain, old, &whole);
 	struct sw_sign_source source = {.arg = old, .at = at, .below = below, .before = before};
 	if (archive)
 		source = archived(old);
@@ -433,7 +388,7 @@ static void test_refused(void **state)
 {
 	(void)state;
 	static const bool none[CANDIDATES];
-	struct sw_contents *plain = make_plain(none, 1), *old = sign(plain, NULL, NULL);
+	struct sw_contents *plain = make_plain(none, 1), *old = help_sign(plain, NULL, NULL);
 	struct sw_sign_source source = {.arg = old, .at = at, .below = below, .before = before};
 	struct sw_delta change, delta = {.from = 77};
 	make_change(&change, old, none, none);
@@ -499,7 +454,7 @@ static void test_renewal(void **state)
 		make_candidates();
 		for (int j = 0; j < CANDIDATES; j++)
 			is_in[j] = random() & 1;
-		struct sw_contents *plain = make_plain(is_in, 1), *zone = sign(plain, NULL, NULL), *next;
+		struct sw_contents *plain = make_plain(is_in, 1), *zone = help_sign(plain, NULL, NULL), *next;
 		sw_contents_free(plain);
 		job.now_s = sw_sign_due(zone, &policy);
 		uint8_t soa[22], serial = 1;
@@ -523,7 +478,7 @@ static void test_renewal(void **state)
 		assert_int_equal(sw_sign_due(zone, &policy), result.due_s);
 		expect_clean(zone);
 		plain = make_plain(is_in, serial);
-		struct sw_contents *whole = sign(plain, NULL, NULL);
+		struct sw_contents *whole = help_sign(plain, NULL, NULL);
 		struct sw_records was = all_of(zone), is = all_of(whole);
 		take_all(&was, &is, "not renewed");
 		assert_int_equal(was.count, 0);
@@ -540,7 +495,7 @@ static void test_case(void **state)
 {
 	(void)state;
 	static const bool none[CANDIDATES];
-	struct sw_contents *plain = make_plain(none, 1), *old = sign(plain, NULL, NULL);
+	struct sw_contents *plain = make_plain(none, 1), *old = help_sign(plain, NULL, NULL);
 	struct sw_sign_source source = {.arg = old, .at = at, .below = below, .before = before};
 	struct sw_delta change, delta;
 	struct sw_record record = {.owner = keys.apex,
@@ -571,13 +526,13 @@ static void test_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_nsec, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nsec3, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_opt_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_archived, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_case, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nsec, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_nsec3, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_opt_out, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_archived, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_renewal, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_case, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, help_sign_teardown),
 	};
 	return cmocka_run_group_tests_name("sign delta", tests, NULL, NULL);
 }

@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What signing costs: sign_rate [NAMES]. Prints a line for each of both algorithms and both denials: a zone
  * of so many names with an A record each signed, then signed anew with ten of them changed. */
+#include "directory_help.h"
+#include "rate_help.h"
 #include "zone/sign.h"
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 static char directory[] = "/tmp/sw-rate-XXXXXX", why[SW_KEYS_WHY_MAX];
 static struct sw_hash_key hash_key;
-
-/** Of this core: what others do meanwhile does not count. */
-static double now(void)
-{
-	struct timespec at;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
-	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static int remove_one(const char *path, const struct stat *stat, int flag, struct FTW *ftw)
-{
-	(void)stat, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static void must(int error)
-{
-	if (error) {
-		fprintf(stderr, "sign_rate: %s %s\n", strerror(-error), why);
-		exit(1);
-	}
-}
 
 /** @param changed  so many names have another address */
 static struct sw_contents *make(unsigned names, unsigned changed)
@@ -42,9 +15,9 @@ static struct sw_contents *make(unsigned names, unsigned changed)
 	const uint8_t *apex = (const uint8_t *)"\7example";
 	struct sw_contents *contents = sw_contents_new(apex, &hash_key);
 	if (!contents)
-		must(-ENOMEM);
-	must(sw_contents_add(contents, apex, 6, 3600, soa, sizeof(soa), 0, 0));
-	must(sw_contents_add(contents, apex, 2, 3600, (const uint8_t *)"\2ns", 4, 0, 0));
+		must(-ENOMEM, "contents");
+	must(sw_contents_add(contents, apex, 6, 3600, soa, sizeof(soa), 0, 0), "add");
+	must(sw_contents_add(contents, apex, 2, 3600, (const uint8_t *)"\2ns", 4, 0, 0), "add");
 	for (unsigned i = 0; i < names; i++) {
 		char text[64];
 		uint8_t name[SW_NAME_MAX],
@@ -52,9 +25,9 @@ static struct sw_contents *make(unsigned names, unsigned changed)
 		snprintf(text, sizeof(text), "host-%u.example.", i);
 		sw_name_parse(text, name);
 		address[0] = (uint8_t)(10 + (i % (names / 10) == 0 && i / (names / 10) < changed));
-		must(sw_contents_add(contents, name, 1, 3600, address, 4, 0, 0));
+		must(sw_contents_add(contents, name, 1, 3600, address, 4, 0, 0), "add");
 	}
-	must(sw_contents_finish(contents));
+	must(sw_contents_finish(contents), "finish");
 	return contents;
 }
 
@@ -64,14 +37,14 @@ static void measure_changes(
 {
 	struct sw_archive *archive;
 	const uint8_t *apex = (const uint8_t *)"\7example";
-	must(sw_archive_open(&archive, directory, why));
-	must(sw_archive_begin(archive));
-	must(sw_archive_replace(archive, contents));
-	must(sw_archive_commit(archive));
-	must(sw_archive_begin(archive));
+	must(sw_archive_open(&archive, directory, why), why);
+	must(sw_archive_begin(archive), "begin");
+	must(sw_archive_replace(archive, contents), "replace");
+	must(sw_archive_commit(archive), "commit");
+	must(sw_archive_begin(archive), "begin");
 	struct sw_sign_archived lent = {.snapshot = sw_archive_own(archive), .apex = apex};
 	struct sw_sign_source source = sw_sign_source_of(&lent);
-	double at = now(), signing = 0;
+	double at = cpu_s(), signing = 0;
 	for (unsigned i = 0; i < changes; i++) {
 		uint8_t soa[22] = {0, 0, 0, 0, (uint8_t)((i + 2) >> 8), (uint8_t)(i + 2), 0, 0, 0, 1, 0, 0, 0,
 			1, 0, 0, 0, 1, 0, 0, 1, 44};
@@ -84,20 +57,20 @@ static void measure_changes(
 		struct sw_delta change = {0}, delta;
 		struct sw_record record = {
 			.owner = apex, .type = 6, .ttl = 3600, .rdata = soa, .rdata_len = 22};
-		must(sw_records_add(&change.new_soa, &record));
+		must(sw_records_add(&change.new_soa, &record), "add");
 		record = (struct sw_record){
 			.owner = name, .type = 1, .ttl = 3600, .rdata = address, .rdata_len = 4};
-		must(sw_records_add(&change.added, &record));
-		double before = now();
-		must(sw_sign_delta(job, apex, &source, &change, &delta, NULL));
-		signing += now() - before;
-		must(sw_archive_change(archive, apex, &delta));
+		must(sw_records_add(&change.added, &record), "add");
+		double before = cpu_s();
+		must(sw_sign_delta(job, apex, &source, &change, &delta, NULL), "sign");
+		signing += cpu_s() - before;
+		must(sw_archive_change(archive, apex, &delta), "change");
 		sw_delta_free(&change);
 		sw_delta_free(&delta);
 	}
-	must(sw_archive_commit(archive));
+	must(sw_archive_commit(archive), "commit");
 	printf("%u changes in the archive: %.0f us each to sign, %.0f us in all\n", changes,
-		signing / changes * 1e6, (now() - at) / changes * 1e6);
+		signing / changes * 1e6, (cpu_s() - at) / changes * 1e6);
 	sw_archive_close(archive);
 }
 
@@ -111,13 +84,13 @@ static void measure(unsigned names, uint8_t algorithm, bool is_nsec3)
 	struct sw_contents *plain = make(names, 0), *other = make(names, 10), *first = NULL, *second = NULL;
 	struct sw_sign_result made, again;
 	policy.is_nsec3 = is_nsec3;
-	must(sw_keys_generate(&keys, directory, SW_KEY_CSK, algorithm, 1, why));
-	double at = now();
-	must(sw_sign_zone(&job, plain, NULL, NULL, &hash_key, &first, &made));
-	double once = now() - at;
-	at = now();
-	must(sw_sign_zone(&job, other, NULL, first, &hash_key, &second, &again));
-	double twice = now() - at;
+	must(sw_keys_generate(&keys, directory, SW_KEY_CSK, algorithm, 1, why), why);
+	double at = cpu_s();
+	must(sw_sign_zone(&job, plain, NULL, NULL, &hash_key, &first, &made), "sign");
+	double once = cpu_s() - at;
+	at = cpu_s();
+	must(sw_sign_zone(&job, other, NULL, first, &hash_key, &second, &again), "sign");
+	double twice = cpu_s() - at;
 	printf("%s %s, %u names: %llu signatures in %.2f s (%.0f/s); again with 10 changes: %llu in %.3f s\n",
 		algorithm == SW_KEY_ED25519 ? "ed25519" : "ecdsap256", is_nsec3 ? "nsec3" : "nsec", names,
 		(unsigned long long)made.made, once, (double)made.made / once, (unsigned long long)again.made,
@@ -137,5 +110,5 @@ int main(int argc, char **argv)
 		return 2;
 	for (int i = 0; i < 4; i++)
 		measure(names, i < 2 ? SW_KEY_ECDSAP256SHA256 : SW_KEY_ED25519, i & 1);
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return help_remove(directory);
 }

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the signer makes, seen from inside: which records, which signatures are taken over. That the
  * signatures are true is seen from outside, by sign.py. */
-#include "zone/check.h"
+#include "sign_help.h"
 #include "zone/scan.h"
-#include "zone/sign.h"
-#include <errno.h>
-#include <ftw.h>
 #include <libknot/libknot.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define DAY 86400
-#define NOW 1800000000u
 
 static const char zone_text[] = "$ORIGIN example.\n"
 				"$TTL 3600\n"
@@ -40,43 +29,13 @@ static const char zone_text[] = "$ORIGIN example.\n"
 				"0000000000000000000000000000000000000000000000000000000000000001\n"
 				"only.cut.here NS ns1\n";
 
-static char directory[64], why[SW_KEYS_WHY_MAX];
-static struct sw_hash_key hash_key;
-static struct sw_keys keys;
-static struct sw_keys_plan plan;
-static struct sw_sign_policy policy;
-static struct sw_sign_job job;
-
-static int remove_one(const char *path, const struct stat *stat, int flag, struct FTW *ftw)
-{
-	(void)stat, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	sw_keys_free(&keys);
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void add_key(enum sw_key_role role, uint8_t algorithm, unsigned uses)
-{
-	assert_int_equal(sw_keys_generate(&keys, directory, role, algorithm, NOW, why), 0);
-	plan.uses[keys.count - 1] = (uint8_t)uses;
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/sw-sign-XXXXXX");
-	if (!mkdtemp(directory) || sw_hash_key_draw(&hash_key) != 0)
+	if (help_sign_setup() != 0)
 		return -1;
-	keys = (struct sw_keys){.apex = "\7example"};
-	plan = (struct sw_keys_plan){0};
-	policy = (struct sw_sign_policy)SW_SIGN_POLICY_DEFAULT;
-	job = (struct sw_sign_job){.keys = &keys, .plan = &plan, .policy = &policy, .now_s = NOW, .seed = 1};
-	add_key(SW_KEY_CSK, SW_KEY_ECDSAP256SHA256,
+	job.seed = 1;
+	help_add_key(SW_KEY_CSK, SW_KEY_ECDSAP256SHA256,
 		SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS | SW_KEY_SIGN_ZONE | SW_KEY_SUBMIT);
 	return 0;
 }
@@ -99,19 +58,11 @@ static struct sw_contents *read_zone(const char *text)
 	return contents;
 }
 
-static struct sw_contents *sign(
-	const struct sw_contents *plain, const struct sw_contents *former, struct sw_sign_result *result)
-{
-	struct sw_contents *made = NULL;
-	assert_int_equal(sw_sign_zone(&job, plain, NULL, former, &hash_key, &made, result), 0);
-	return made;
-}
-
 /** Sign a text after a former version. */
 static struct sw_contents *sign_text(
 	const char *text, const struct sw_contents *former, struct sw_sign_result *result)
 {
-	struct sw_contents *plain = read_zone(text), *made = sign(plain, former, result);
+	struct sw_contents *plain = read_zone(text), *made = help_sign(plain, former, result);
 	sw_contents_free(plain);
 	return made;
 }
@@ -132,10 +83,7 @@ static void expect_clean(const struct sw_contents *contents)
 {
 	struct sw_findings findings = {0};
 	assert_int_equal(sw_zone_check(contents, job.now_s, &findings), 0);
-	for (int i = SW_FINDING_DNSKEY_MISSING; i <= SW_FINDING_NSEC3_ITERATIONS; i++) {
-		if (findings.kinds[i])
-			fail_msg("%u findings of [%s]", findings.kinds[i], sw_finding_label(i));
-	}
+	help_expect_none(&findings, SW_FINDING_DNSKEY_MISSING);
 }
 
 static const struct sw_node *node_of(const struct sw_contents *contents, const char *text)
@@ -298,8 +246,8 @@ static void test_split_keys(void **state)
 {
 	(void)state;
 	plan.uses[0] = SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS;
-	add_key(SW_KEY_ZSK, SW_KEY_ECDSAP256SHA256, SW_KEY_PUBLISH | SW_KEY_SIGN_ZONE);
-	add_key(SW_KEY_ZSK, SW_KEY_ECDSAP256SHA256, SW_KEY_PUBLISH);
+	help_add_key(SW_KEY_ZSK, SW_KEY_ECDSAP256SHA256, SW_KEY_PUBLISH | SW_KEY_SIGN_ZONE);
+	help_add_key(SW_KEY_ZSK, SW_KEY_ECDSAP256SHA256, SW_KEY_PUBLISH);
 	struct sw_contents *made = sign_text(zone_text, NULL, NULL);
 	expect_clean(made);
 	assert_int_equal(count_all(made, KNOT_RRTYPE_DNSKEY), 3);
@@ -376,7 +324,7 @@ static void test_renewal(void **state)
 	expect_made(zone_text, former, (unsigned)result.made);
 	job.now_s = NOW;
 	plan.uses[0] = SW_KEY_PUBLISH;
-	add_key(SW_KEY_CSK, SW_KEY_ECDSAP256SHA256,
+	help_add_key(SW_KEY_CSK, SW_KEY_ECDSAP256SHA256,
 		SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS | SW_KEY_SIGN_ZONE | SW_KEY_SUBMIT);
 	expect_made(zone_text, former, (unsigned)result.made);
 	sw_contents_free(former);
@@ -409,15 +357,15 @@ static void test_jitter(void **state)
 static void test_stripped(void **state)
 {
 	(void)state;
-	struct sw_contents *once = sign_text(zone_text, NULL, NULL), *twice = sign(once, NULL, NULL);
+	struct sw_contents *once = sign_text(zone_text, NULL, NULL), *twice = help_sign(once, NULL, NULL);
 	assert_true(is_same(once, twice));
 	sw_contents_free(twice);
 	policy.is_nsec3 = true;
-	struct sw_contents *third = sign(once, once, NULL), *direct = sign_text(zone_text, once, NULL);
+	struct sw_contents *third = help_sign(once, once, NULL), *direct = sign_text(zone_text, once, NULL);
 	expect_clean(third);
 	assert_true(is_same(third, direct));
 	policy.is_nsec3 = false;
-	struct sw_contents *back = sign(third, once, NULL);
+	struct sw_contents *back = help_sign(third, once, NULL);
 	assert_true(is_same(back, once));
 	sw_contents_free(back);
 	sw_contents_free(direct);
@@ -471,17 +419,17 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_what_is_signed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nsec3, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nsec3_vectors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_shapes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_split_keys, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reuse, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_jitter, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stripped, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_soa_and_ttl, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_signed, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_nsec3, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_nsec3_vectors, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_shapes, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_split_keys, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_reuse, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_renewal, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_jitter, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_stripped, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_soa_and_ttl, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_errors, setup, help_sign_teardown),
 	};
 	return cmocka_run_group_tests_name("sign", tests, NULL, NULL);
 }

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** How fast transfers go out, updates are judged and versions compared: transfer_rate DIRECTORY [RECORDS].
  * Without signatures, and without a network. No test. */
+#include "rate_help.h"
 #include "wire/message.h"
 #include "zone/diff.h"
 #include "zone/outgoing.h"
 #include "zone/update.h"
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 static uint8_t apex[SW_NAME_MAX];
 static struct sw_hash_key key;
@@ -21,41 +17,14 @@ int sw_tsig_sign_reply(struct sw_tsig *tsig, uint8_t *message, size_t *len, size
 	return 0;
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/** Other processes apart. */
-static double cpu_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int must(int error, const char *what)
-{
-	if (error < 0) {
-		fprintf(stderr, "transfer_rate: %s: %s\n", what, strerror(-error));
-		exit(1);
-	}
-	return error;
-}
-
 static struct sw_record soa(uint32_t serial)
 {
 	static uint8_t rdatas[2][64];
 	static unsigned turn;
 	uint8_t *rdata = rdatas[turn++ % 2];
-	size_t len = (size_t)sw_name_parse("ns.example.", rdata);
-	len += (size_t)sw_name_parse("host.example.", rdata + len);
-	const uint32_t numbers[5] = {htonl(serial), htonl(3600), htonl(600), htonl(86400), htonl(300)};
-	memcpy(rdata + len, numbers, sizeof(numbers));
+	size_t len = soa_rdata(serial, rdata);
 	return (struct sw_record){
-		.owner = apex, .type = 6, .ttl = 3600, .rdata = rdata, .rdata_len = (uint16_t)(len + 20)};
+		.owner = apex, .type = 6, .ttl = 3600, .rdata = rdata, .rdata_len = (uint16_t)len};
 }
 
 static void owner_of(uint8_t owner[SW_NAME_MAX], unsigned number)
