@@ -80,7 +80,7 @@ def check_told_when_it_answers():
         more = f"  - {{domain: catalog.test, file: {daemon.path / 'catalog'}, catalog: member}}\n{template}\n"
         daemon.configure(config(daemon) + more)
         daemon.start(ready=False)
-        told = dns.message.from_wire(secondary_socket.recv(65535), keyring=catalog.KEYRING)
+        told = dns.message.from_wire(secondary_socket.recv(65535), keyring=peers.KEYRING)
         try:
             asked = dns.query.tcp(dns.message.make_query(peers.ZONE, "SOA"), "127.0.0.1", port=node.PORT, timeout=node.LIMIT_S)
         except OSError as error:
