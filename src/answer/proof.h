@@ -327,13 +327,28 @@ SW_INLINE int sw_prove_node(struct sw_work *work, uint32_t node, uint32_t has_ty
 	return 0;
 }
 
+/** The same where nodes have hashes: by the cut's NSEC3, or where opt-out has left it out by what covers it
+ * below the apex (RFC 5155 s7.2.7). */
+SW_INLINE int sw_prove_left_out(struct sw_work *work, uint64_t hash)
+{
+	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
+	if (!zone)
+		return -1;
+	uint32_t is_opt_out = zone->is_opt_out, apex = zone->apex.name.node;
+	uint32_t piece = sw_nsec3_at(work, hash);
+	if (!is_opt_out || work->gap_is_there)
+		return sw_prove_matched(work, hash, SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT, SW_NSEC3_IS_CUT);
+	sw_prove_node(work, apex, 0);
+	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
+	return 0;
+}
+
 /** Add the proof that there is no DS at the cut in work->slot. */
 SW_INLINE int sw_prove_no_ds(struct sw_work *work, uint32_t owner)
 {
 	uint32_t first = work->slot.cut.proof[0], second = work->slot.cut.proof[1];
 	if (work->denial == SW_DENIAL_HASHED)
-		return sw_prove_matched(work, (uint64_t)first << 32 | second,
-			SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT, SW_NSEC3_IS_CUT);
+		return sw_prove_left_out(work, (uint64_t)first << 32 | second);
 	sw_part_add(work, SW_AUTHORITY, first, SW_FULL, owner);
 	sw_part_add(work, SW_AUTHORITY, second, SW_FULL, owner);
 	return 0;

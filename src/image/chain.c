@@ -87,8 +87,11 @@ static int hash_make(struct sw_changer *c, const struct sw_changed *name)
 	c->nsec3_count += name->has_nsec3 - (uint32_t)(old != 0);
 	if (!name->has_nsec3)
 		return sw_gaps_remove(&c->gaps, &c->nsec3, &key);
-	error = sw_compile_denial(
-		c->zone->compiler, sw_contents_find(c->contents, text), SW_TYPE_NSEC3, &piece);
+	const struct sw_node *node = sw_contents_find(c->contents, text);
+	const struct sw_rr *rr = sw_contents_find_rr(c->contents, node, SW_TYPE_NSEC3);
+	if (sw_nsec3_is_opt_out(rr->rdata, rr->rdata_len) != c->head->is_opt_out)
+		return -EAGAIN;
+	error = sw_compile_denial(c->zone->compiler, node, SW_TYPE_NSEC3, &piece);
 	return error ? error : sw_gaps_set(&c->gaps, &c->nsec3, &key, piece);
 }
 
@@ -99,19 +102,31 @@ static uint32_t own_nsec3(const struct sw_changer *c, const struct sw_changed *n
 	return sw_gaps_at(c->zone->space, c->nsec3, &(struct sw_gap_key){.prefix = denied->own_hash});
 }
 
-/** Whether names that go have lost their NSEC3, and there are as many as names: those that stay or come are
- * looked at one by one. */
-static bool is_complete(const struct sw_changer *c)
+/** Whether opt-out left a name out before. */
+static bool was_left_out(const struct sw_changer *c, const struct sw_changed *name)
+{
+	const struct sw_gap_key key = {
+		.prefix = (uint64_t)name->before.cut.proof[0] << 32 | name->before.cut.proof[1]};
+	return c->head->is_opt_out && name->before.kind == SW_SLOT_CUT &&
+	       !sw_gaps_at(c->zone->space, c->head->nsec3, &key);
+}
+
+/** Whether names that go have lost their NSEC3, and there are as many as names that are not left out: those
+ * that stay or come are looked at one by one. */
+static bool is_complete(struct sw_changer *c)
 {
 	uint64_t names = c->zone->compiled->names;
 	struct sw_denied denied;
+	c->left_out = c->zone->compiled->left_out;
 	for (uint32_t i = 0; i < c->queue_count; i++) {
 		const struct sw_changed *name = &c->names[c->queue[i]];
+		bool has_own = name->action != SW_CHANGED_STAYS && own_nsec3(c, name, &denied);
 		names += (name->action == SW_CHANGED_COMES) - (uint64_t)(name->action == SW_CHANGED_GOES);
-		if (name->action == SW_CHANGED_GOES && own_nsec3(c, name, &denied))
+		c->left_out += (is_there(name) && !has_own) - (uint32_t)was_left_out(c, name);
+		if (name->action == SW_CHANGED_GOES && has_own)
 			return false;
 	}
-	return names == c->nsec3_count && c->has_params;
+	return names == (uint64_t)c->nsec3_count + c->left_out && c->has_params;
 }
 
 static int nsec3_chain(struct sw_changer *c)
@@ -133,7 +148,7 @@ static int hashed_denied(struct sw_changer *c, const struct sw_changed *name, st
 	const struct sw_node *node = sw_contents_find(c->contents, sw_changed_text(c, name));
 	uint32_t ref = own_nsec3(c, name, denied);
 	if (!ref)
-		return -EAGAIN;
+		return c->head->is_opt_out && sw_denial_may_leave_out(c->contents, node) ? 0 : -EAGAIN;
 	denied->types_mark = ((const struct sw_piece *)sw_space_at(c->zone->space, ref))->extra;
 	return sw_denial_is_mark_of(c->contents, node, denied->types_mark) ? 0 : -EAGAIN;
 }

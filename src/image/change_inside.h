@@ -69,6 +69,7 @@ struct sw_changer {
 	struct sw_nsec3_params params; /* of the zone's chain */
 	bool has_params;	       /* and it has them still */
 	uint32_t nsec3, nsec3_count;   /* as in struct sw_image_zone, new */
+	uint32_t left_out;	       /* as in struct sw_compiled, new */
 	/* new */
 	uint32_t new_head, serial;
 	uint32_t deep_head; /* shown first: the zone as it is, for looking deeper, or in a bigger index */

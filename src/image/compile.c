@@ -535,6 +535,7 @@ int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct
 	compiled->labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max);
 	compiled->is_signed = c->denial != NULL;
 	compiled->is_regular = !c->denial || sw_denial_is_regular(c->denial);
+	compiled->left_out = c->denial ? sw_denial_left_out(c->denial) : 0;
 	zone_end(c);
 	return error;
 }

@@ -15,7 +15,8 @@ struct sw_compiled {
 	uint64_t names;
 	uint8_t labels_max; /* of the deepest name in the index */
 	bool is_signed;
-	bool is_regular; /* its denial is such that names can be changed in place */
+	bool is_regular;   /* its denial is such that names can be changed in place */
+	uint32_t left_out; /* names without NSEC3, under opt-out, where it is regular */
 	bool is_broken;
 };
 

@@ -32,7 +32,9 @@ struct sw_denial {
 	struct sw_nsec3_params params;
 	struct hashed *hashed; /* ascending */
 	uint32_t hashed_count;
-	uint64_t *own_hash; /* by node */
+	uint64_t *own_hash;	/* by node */
+	uint32_t opt_out_count; /* NSEC3 that have the flag */
+	uint32_t left_out;	/* cuts */
 };
 
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node)
@@ -281,6 +283,7 @@ static int nsec3_collect(struct sw_denial *denial)
 		}
 		struct hashed *entry = &denial->hashed[denial->hashed_count++];
 		entry->prefix = sw_nsec3_prefix(hash);
+		denial->opt_out_count += sw_nsec3_is_opt_out(rr->rdata, rr->rdata_len);
 		int error = denial_piece(denial, node, SW_TYPE_NSEC3, &entry->piece);
 		if (error)
 			return error;
@@ -338,8 +341,26 @@ bool sw_denial_is_mark_of(const struct sw_contents *contents, const struct sw_no
 	return (mark & (SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME)) == dname;
 }
 
-/** The hashes of all names; each has its NSEC3 and no other has one, where the chain is that of a signer
- * without opt-out. */
+bool sw_denial_may_leave_out(const struct sw_contents *contents, const struct sw_node *node)
+{
+	return node && node->flags & SW_NODE_CUT && node->parent == 0 &&
+	       !sw_contents_find_rr(contents, node, SW_TYPE_DS);
+}
+
+/** Whether a name has the NSEC3 that it should have: none, where it is left out. */
+static bool is_own_regular(struct sw_denial *denial, uint32_t number)
+{
+	const struct sw_node *node = sw_contents_node(denial->contents, number);
+	const struct hashed *match = nsec3_at(denial, denial->own_hash[number]);
+	const struct sw_piece *piece = sw_space_at(denial->region->space, match->piece);
+	if (match->prefix == denial->own_hash[number])
+		return sw_denial_is_mark_of(denial->contents, node, piece->extra);
+	denial->left_out++;
+	return denial->opt_out_count > 0 && sw_denial_may_leave_out(denial->contents, node);
+}
+
+/** The hashes of all names; each has its NSEC3, or is left out, and no other has one, where the chain is that
+ * of a signer. */
 static int nsec3_own(struct sw_denial *denial)
 {
 	uint32_t all = sw_contents_count(denial->contents), names = 0;
@@ -353,12 +374,10 @@ static int nsec3_own(struct sw_denial *denial)
 			continue;
 		names++;
 		denial->own_hash[i] = nsec3_hash(denial, sw_contents_name(denial->contents, node));
-		const struct hashed *match = nsec3_at(denial, denial->own_hash[i]);
-		const struct sw_piece *piece = sw_space_at(denial->region->space, match->piece);
-		denial->is_regular &= match->prefix == denial->own_hash[i] &&
-				      sw_denial_is_mark_of(denial->contents, node, piece->extra);
+		denial->is_regular &= is_own_regular(denial, i);
 	}
-	denial->is_regular &= names == denial->hashed_count;
+	denial->is_regular &= names == denial->hashed_count + denial->left_out &&
+			      (denial->opt_out_count == 0 || denial->opt_out_count == denial->hashed_count);
 	return 0;
 }
 
@@ -375,6 +394,7 @@ static int nsec3_new(struct sw_denial *denial, struct sw_image_zone *zone)
 	error = nsec3_own(denial);
 	if (denial->is_regular)
 		zone->denial = denial->kind = SW_DENIAL_HASHED;
+	zone->is_opt_out = denial->is_regular && denial->opt_out_count > 0;
 	return error ? error : nsec3_publish(denial, zone);
 }
 
@@ -435,10 +455,11 @@ void sw_denial_hashed(const struct sw_nsec3_params *params, const uint8_t *name,
 static void hashed_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
 {
 	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	const struct sw_piece *piece =
-		sw_space_at(denial->region->space, nsec3_at(denial, denial->own_hash[number])->piece);
-	*out = (struct sw_denied){
-		.is_hashed = true, .own_hash = denial->own_hash[number], .types_mark = piece->extra};
+	const struct hashed *match = nsec3_at(denial, denial->own_hash[number]);
+	const struct sw_piece *piece = sw_space_at(denial->region->space, match->piece);
+	*out = (struct sw_denied){.is_hashed = true, .own_hash = denial->own_hash[number]};
+	if (match->prefix == out->own_hash)
+		out->types_mark = piece->extra;
 	if (!(node->flags & SW_NODE_CUT))
 		out->wildcard_hash = wildcard_hash(&denial->params, sw_contents_name(denial->contents, node));
 }
@@ -518,4 +539,9 @@ int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 bool sw_denial_is_regular(const struct sw_denial *denial)
 {
 	return denial->is_regular;
+}
+
+uint32_t sw_denial_left_out(const struct sw_denial *denial)
+{
+	return denial->left_out;
 }

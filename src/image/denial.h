@@ -5,8 +5,9 @@
  * (matching the closest encloser, covering its wildcard, the proofs of an insecure referral) follows from
  * the closest encloser alone and is stored with its node: with NSEC the pieces, so that a signed NXDOMAIN
  * costs one search, by label among the closest encloser's children; with NSEC3 the hashes that the pieces are
- * found by in one table, since their chain changes at names far away from those that change. Under opt-out,
- * where what proves depends on names far away too, the pieces.
+ * found by in one table, since their chain changes at names far away from those that change. A cut without DS
+ * that opt-out leaves out is denied by the apex and by what covers its hash, where it stands right below the
+ * apex. In zones with other names without NSEC3 these depend on names far away: nodes have the pieces.
  */
 #ifndef SW_IMAGE_DENIAL_H
 #define SW_IMAGE_DENIAL_H
@@ -44,8 +45,15 @@ int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 uint32_t sw_denial_wildcard(struct sw_denial *denial, uint32_t node);
 
 /** Whether each name that has records has an NSEC and no other has; with NSEC3, each name, empty
- * non-terminals too. Then the chain can change in place. */
+ * non-terminals too, but for the cuts that opt-out leaves out. Then the chain can change in place. */
 bool sw_denial_is_regular(const struct sw_denial *denial);
+
+/** Number of cuts that opt-out leaves out, in a regular chain. */
+uint32_t sw_denial_left_out(const struct sw_denial *denial);
+
+/** Whether opt-out may leave a name out: a cut without DS right below the apex.
+ * @param node  NULL for an empty non-terminal */
+bool sw_denial_may_leave_out(const struct sw_contents *contents, const struct sw_node *node);
 
 /** The NSEC or NSEC3 RRset of a node with its RRSIGs, as it stands in a denial. @return 0, -ENOSPC, -E2BIG */
 int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,

@@ -63,7 +63,7 @@ struct sw_slot {
 			uint32_t ns;	   /* piece: NS RRset */
 			uint32_t glue;	   /* piece: plain = in-domain glue, full = with that of siblings */
 			uint32_t ds;	   /* piece: DS RRset */
-			uint32_t proof[2]; /* pieces: there is no DS (NSEC; NSEC3: closest encloser, opt-out
+			uint32_t proof[2]; /* pieces: there is no DS (NSEC; NSEC3: closest encloser and
 					      cover); SW_DENIAL_HASHED: the name's hash, high half first */
 		} cut;
 	};
@@ -172,9 +172,10 @@ enum sw_base {
 enum sw_denial_kind {
 	SW_DENIAL_NONE = 0,
 	SW_DENIAL_NSEC = 1,
-	SW_DENIAL_NSEC3 = 2,  /* with opt-out: nodes refer to the NSEC3 that prove what they deny */
-	SW_DENIAL_HASHED = 3, /* each name has an NSEC3: nodes have the hashes by which these are found, so
-			       * that they stay when the chain changes around them */
+	SW_DENIAL_NSEC3 = 2,  /* names lack NSEC3: nodes refer to those that prove what they deny */
+	SW_DENIAL_HASHED = 3, /* each name has an NSEC3, but for what opt-out leaves out (is_opt_out): nodes
+			       * have the hashes by which these are found, so that they stay when the chain
+			       * changes around them */
 };
 /* in an NSEC3's mark */
 #define SW_NSEC3_HAS_DS 1
@@ -198,7 +199,8 @@ struct sw_image_zone {
 	uint32_t nsec3;	     /* struct sw_gap_page: by hash */
 	uint32_t nsec3_last; /* piece: the last of the chain covers what comes before the first */
 	uint32_t nsec3_count;
-	uint8_t reserved;
+	uint8_t is_opt_out; /* SW_DENIAL_HASHED: each NSEC3 is opt-out, and cuts without DS that stand right
+			     * below the apex may have none */
 	uint8_t nsec3_salt_len;
 	uint16_t nsec3_iterations;
 	uint8_t nsec3_salt[SW_NSEC3_SALT_MAX];

@@ -37,6 +37,11 @@ static bool has_type(const uint8_t *windows, size_t len, unsigned type)
 	       windows[2 + type / 8] & 0x80 >> type % 8;
 }
 
+bool sw_nsec3_is_opt_out(const uint8_t *rdata, size_t len)
+{
+	return len > 1 && rdata[1] & 1;
+}
+
 uint32_t sw_nsec3_mark(const uint8_t *rdata, size_t len)
 {
 	size_t at = 5u + rdata[4];

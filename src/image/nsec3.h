@@ -22,6 +22,9 @@ int sw_nsec3_params(const uint8_t *rdata, size_t len, struct sw_nsec3_params *pa
 /** Whether NSEC3 rdata belongs to the chain with these parameters. */
 bool sw_nsec3_is_of_chain(const uint8_t *rdata, size_t len, const struct sw_nsec3_params *params);
 
+/** Whether NSEC3 rdata of a chain has the flag opt-out (RFC 5155 s3.1.2.1). */
+bool sw_nsec3_is_opt_out(const uint8_t *rdata, size_t len);
+
 /** Types that NSEC3 rdata of a chain tells of, as a number that differs where they do (but once in 2^29), and
  * SW_NSEC3_HAS_DS, SW_NSEC3_IS_CUT, SW_NSEC3_HAS_DNAME. */
 uint32_t sw_nsec3_mark(const uint8_t *rdata, size_t len);

@@ -308,5 +308,7 @@ void sw_change_publish(struct sw_changer *c)
 	}
 	free_chain(c);
 	compiled->serial = c->serial;
+	if (sw_change_has_nsec3(c))
+		compiled->left_out = c->left_out;
 	compiled->names = (uint64_t)((int64_t)compiled->names + c->names_more);
 }

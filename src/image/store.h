@@ -89,8 +89,9 @@ void sw_store_expect_changes(struct sw_store *store, bool is_live);
  * @param records  how the zone is now; `rdata` as for sw_contents_add(), owners in lower case
  * @return 0; or -EAGAIN where sw_store_put() must do it, nothing having changed:
  *         - the zone becomes signed or is so no more, or gets another way to deny, or other NSEC3 parameters;
- *         - it is signed with opt-out, or its chain is not as a signer makes it: each name with records has
- *           an NSEC, or each name an NSEC3, which tells of a cut, its DS and of a DNAME as there are;
+ *         - its chain is not as a signer makes it: each name with records has an NSEC, or each name an NSEC3,
+ *           which tells of a cut, its DS and of a DNAME as there are, but for cuts that opt-out leaves out
+ *           right below the apex;
  *         - it is signed with NSEC3, and a cut or DNAME goes above a name that comes, or a name comes below
  * one that comes too and a wildcard stood for both;
  *         - it is signed, and the processor may show readers two stores in another order (image/place.h);

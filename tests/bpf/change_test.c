@@ -59,12 +59,12 @@ static struct sw_kernel *kernel_new(struct sw_store **store)
 
 /** A signed zone: each answer is, with its proofs, that of a state there has been meanwhile. What is of none
  * is left to user space, and seldom. */
-static void signed_program(bool is_nsec3, uint64_t seed)
+static void signed_program(enum signing_chain chain, uint64_t seed)
 {
 	struct states_reader readers[READERS] = {0};
 	struct sw_store *store;
 	struct sw_kernel *kernel = kernel_new(&store);
-	struct states *states = states_new(store, is_nsec3, seed);
+	struct states *states = states_new(store, chain, seed);
 	unsigned again = 0;
 	for (unsigned i = 0; i < READERS; i++)
 		readers[i] = (struct states_reader){.ask = ask_signed, .context = kernel};
@@ -75,7 +75,7 @@ static void signed_program(bool is_nsec3, uint64_t seed)
 			sw_store_settle(store);
 	}
 	states_end(readers, READERS);
-	assert_in_range(again, 0, is_nsec3 ? CHANGES / 2 : CHANGES / 20);
+	assert_in_range(again, 0, chain == SIGNING_NSEC ? CHANGES / 20 : CHANGES / 2);
 	sw_store_free(store);
 	sw_kernel_free(kernel);
 	states_free(states);
@@ -84,13 +84,19 @@ static void signed_program(bool is_nsec3, uint64_t seed)
 static void test_nsec(void **state)
 {
 	(void)state;
-	signed_program(false, 30);
+	signed_program(SIGNING_NSEC, 30);
 }
 
 static void test_nsec3(void **state)
 {
 	(void)state;
-	signed_program(true, 31);
+	signed_program(SIGNING_NSEC3, 31);
+}
+
+static void test_opt_out(void **state)
+{
+	(void)state;
+	signed_program(SIGNING_OPT_OUT, 32);
 }
 
 static void test_program(void **state)
@@ -118,8 +124,8 @@ static void test_program(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_program), cmocka_unit_test(test_nsec), cmocka_unit_test(test_nsec3)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_program), cmocka_unit_test(test_nsec),
+		cmocka_unit_test(test_nsec3), cmocka_unit_test(test_opt_out)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_unregister_thread();

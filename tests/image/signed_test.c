@@ -30,11 +30,11 @@ static size_t ask_native(struct states_reader *reader, const uint8_t *query, siz
 	return len;
 }
 
-static void read_while_it_changes(bool is_nsec3, uint64_t seed)
+static void read_while_it_changes(enum signing_chain chain, uint64_t seed)
 {
 	struct states_reader readers[READERS] = {0};
 	struct sw_store *store = store_new();
-	struct states *states = states_new(store, is_nsec3, seed);
+	struct states *states = states_new(store, chain, seed);
 	unsigned again = 0;
 	for (unsigned i = 0; i < READERS; i++)
 		readers[i] = (struct states_reader){
@@ -46,7 +46,7 @@ static void read_while_it_changes(bool is_nsec3, uint64_t seed)
 			sw_store_settle(store);
 	}
 	states_end(readers, READERS);
-	assert_in_range(again, 0, is_nsec3 ? CHANGES / 2 : CHANGES / 20);
+	assert_in_range(again, 0, chain == SIGNING_NSEC ? CHANGES / 20 : CHANGES / 2);
 	for (unsigned i = 0; i < READERS; i++)
 		sw_worker_free(readers[i].worker);
 	sw_store_free(store);
@@ -57,23 +57,30 @@ static void test_readers_nsec(void **state)
 {
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
-		read_while_it_changes(false, i);
+		read_while_it_changes(SIGNING_NSEC, i);
 }
 
 static void test_readers_nsec3(void **state)
 {
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
-		read_while_it_changes(true, 10 + i);
+		read_while_it_changes(SIGNING_NSEC3, 10 + i);
+}
+
+static void test_readers_opt_out(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++)
+		read_while_it_changes(SIGNING_OPT_OUT, 30 + i);
 }
 
 /** Each answer after each change, and no more memory after many changes than after some. */
 static void test_memory(void **state)
 {
 	(void)state;
-	for (unsigned is_nsec3 = 0; is_nsec3 < 2; is_nsec3++) {
+	for (enum signing_chain chain = SIGNING_NSEC; chain <= SIGNING_OPT_OUT; chain++) {
 		struct sw_store *store = store_new();
-		struct states *states = states_new(store, is_nsec3, 20 + is_nsec3);
+		struct states *states = states_new(store, chain, 20 + chain);
 		struct states_reader reader = {
 			.ask = ask_native, .context = store, .worker = sw_worker_new()};
 		uint64_t most[2] = {0};
@@ -170,7 +177,8 @@ static void test_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tree), cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_readers_nsec), cmocka_unit_test(test_readers_nsec3)};
+		cmocka_unit_test(test_readers_nsec), cmocka_unit_test(test_readers_nsec3),
+		cmocka_unit_test(test_readers_opt_out)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_unregister_thread();

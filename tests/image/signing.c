@@ -11,13 +11,14 @@ static int remove_one(const char *path, const struct stat *stat, int flag, struc
 	return remove(path);
 }
 
-void signing_start(struct signing *signing, const char *apex_text, bool is_nsec3)
+void signing_start(struct signing *signing, const char *apex_text, enum signing_chain chain)
 {
 	char why[SW_KEYS_WHY_MAX];
 	*signing = (struct signing){.directory = "/tmp/sw-image-XXXXXX",
 		.plan.uses = {SW_KEY_PUBLISH | SW_KEY_SIGN_KEYS | SW_KEY_SIGN_ZONE},
 		.policy = SW_SIGN_POLICY_DEFAULT};
-	signing->policy.is_nsec3 = is_nsec3;
+	signing->policy.is_nsec3 = chain != SIGNING_NSEC;
+	signing->policy.is_opt_out = chain == SIGNING_OPT_OUT;
 	signing->policy.jitter_s = 0;
 	signing->job = (struct sw_sign_job){
 		.keys = &signing->keys, .plan = &signing->plan, .policy = &signing->policy, .now_s = NOW};

@@ -6,6 +6,8 @@
 #include "changing.h"
 #include "zone/sign.h"
 
+enum signing_chain { SIGNING_NSEC, SIGNING_NSEC3, SIGNING_OPT_OUT };
+
 /** Keys in a directory of their own. */
 struct signing {
 	char directory[64];
@@ -15,7 +17,7 @@ struct signing {
 	struct sw_sign_job job;
 };
 
-void signing_start(struct signing *signing, const char *apex_text, bool is_nsec3);
+void signing_start(struct signing *signing, const char *apex_text, enum signing_chain chain);
 void signing_end(struct signing *signing);
 
 /** The zone signed. @param former  version before, NULL for none: its signatures are taken over */

@@ -126,12 +126,12 @@ static void replies_make(struct states *states, unsigned number, const struct sw
 	sw_worker_free(worker);
 }
 
-struct states *states_new(struct sw_store *store, bool is_nsec3, uint64_t seed)
+struct states *states_new(struct sw_store *store, enum signing_chain chain, uint64_t seed)
 {
 	struct states *states = calloc(1, sizeof(*states));
 	assert_non_null(states);
 	states->random = seed;
-	signing_start(&states->signing, "example", is_nsec3);
+	signing_start(&states->signing, "example", chain);
 	for (unsigned i = 0; i < ASKED; i++)
 		query_make(states, i);
 	for (unsigned i = 0; i < STATES; i++) {

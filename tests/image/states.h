@@ -26,7 +26,7 @@ struct states_reader {
 };
 
 /** The store gets the first state. */
-struct states *states_new(struct sw_store *store, bool is_nsec3, uint64_t seed);
+struct states *states_new(struct sw_store *store, enum signing_chain chain, uint64_t seed);
 void states_free(struct states *states);
 
 /** Go on to another state. @return whether the zone had to be compiled anew */
