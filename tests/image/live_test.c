@@ -255,12 +255,76 @@ static void test_growing(void **state)
 	changing_free(growing.zone);
 }
 
+static const struct sw_image_zone *head_of(struct sw_store *store, const uint8_t *apex)
+{
+	const struct sw_hash_key *key = sw_store_key(store);
+	const struct sw_served *zone = store->zones[sw_store_slot(store, sw_name_hash(key, apex))];
+	return sw_space_at(store->space, zone->compiled.zone);
+}
+
+#define GROWN_WATCHED 2500
+#define GROWN_TIMES 6
+
+/** The zone gets another name. @return whether it had to be compiled anew */
+static bool grow(struct sw_store *store, struct changing_zone *zone, unsigned number)
+{
+	uint8_t name[SW_NAME_MAX];
+	const uint8_t *changed[] = {name};
+	char text[32];
+	watched_number(text, 'g', number);
+	watched_address(zone, text, number, 1);
+	name_make(name, text);
+	const struct sw_zone_records records = changing_records(zone);
+	int error = sw_store_change(store, zone->records[0].owner, changed, 1, &records);
+	if (error == -EAGAIN)
+		watched_put(store, zone);
+	else
+		assert_int_equal(error, 0);
+	return error == -EAGAIN;
+}
+
+/** To readers an index is as good as the bigger one that takes its place, again and again, while names move
+ * and change in both. */
+static void test_readers_growing(void **state)
+{
+	(void)state;
+	struct watcher watchers[READERS] = {0};
+	struct sw_store *store = store_new();
+	struct changing_zone *zone = watched_new(store);
+	unsigned grown = 0;
+	for (unsigned i = 0; i < READERS; i++)
+		watchers[i] =
+			(struct watcher){.ask = ask_native, .context = store, .worker = sw_worker_new()};
+	watched_start(watchers, READERS);
+	for (unsigned version = 1; version <= GROWN_WATCHED; version++) {
+		uint32_t before = head_of(store, zone->records[0].owner)->bucket_count;
+		bool is_anew = grow(store, zone, version);
+		is_anew |= watched_change(store, zone, version);
+		grown += !is_anew && head_of(store, zone->records[0].owner)->bucket_count > before;
+		if (version % 64 == 0)
+			sw_store_settle(store);
+	}
+	watched_end(watchers, READERS, GROWN_WATCHED);
+	assert_in_range(grown, GROWN_TIMES, 40);
+	for (unsigned i = 1; i <= GROWN_WATCHED; i++) {
+		char text[32];
+		uint8_t reply[1500];
+		watched_number(text, 'g', i);
+		size_t size = ask_native(&watchers[0], text, SW_TYPE_A, reply);
+		assert_int_equal(reply[7], 1);
+		assert_int_equal(reply[size - 3] << 8 | reply[size - 2], i);
+	}
+	for (unsigned i = 0; i < READERS; i++)
+		sw_worker_free(watchers[i].worker);
+	sw_store_free(store);
+	changing_free(zone);
+}
+
 /** A name's slot in the index. */
 static const struct sw_slot *slot_of(struct sw_store *store, const uint8_t *apex, const uint8_t *owner)
 {
 	const struct sw_hash_key *key = sw_store_key(store);
-	const struct sw_served *zone = store->zones[sw_store_slot(store, sw_name_hash(key, apex))];
-	const struct sw_image_zone *head = sw_space_at(store->space, zone->compiled.zone);
+	const struct sw_image_zone *head = head_of(store, apex);
 	struct sw_region region = {.space = store->space};
 	const struct sw_index index = {
 		.region = &region, .buckets = head->index, .bucket_count = head->bucket_count};
@@ -396,7 +460,8 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_million),
-		cmocka_unit_test(test_growing), cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_readers_growing),
+		cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_refusals)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
