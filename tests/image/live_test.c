@@ -4,6 +4,7 @@
 #include "changing.h"
 #include "image/plain.h"
 #include "image/store_inside.h"
+#include "signing.h"
 #include "watched.h"
 #include "zones.h"
 #include <errno.h>
@@ -357,6 +358,46 @@ static void test_settled(void **state)
 	changing_free(zone);
 }
 
+static int unsigned_at(void *contents, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	static const uint8_t address[] = {10, 0, 0, 2};
+	if (owner[0] == 7)
+		return signing_records(contents).at(contents, owner, take, arg);
+	const struct sw_record record = {
+		.owner = owner, .type = SW_TYPE_A, .rdata_len = 4, .ttl = 300, .rdata = address};
+	return take(arg, &record);
+}
+
+/** A name with nothing but addresses, which somebody has left unsigned, can deny still when they are in its
+ * slot. */
+static void test_settled_unsigned(void **state)
+{
+	(void)state;
+	struct sw_store *store = store_new();
+	struct changing_zone *zone = changing_new("example");
+	struct signing signing;
+	uint8_t apex[SW_NAME_MAX], owner[SW_NAME_MAX];
+	const uint8_t *changed[] = {owner};
+	name_make(apex, "example");
+	name_make(owner, "www.example");
+	watched_address(zone, "www.example", 0, 1);
+	signing_start(&signing, "example", true);
+	struct sw_contents *contents = signing_sign(&signing, zone, NULL, sw_store_key(store));
+	sw_store_expect_changes(store, true);
+	assert_int_equal(sw_store_put(store, contents), 0);
+	struct sw_zone_records records = signing_records(contents);
+	records.at = unsigned_at;
+	assert_int_equal(sw_store_change(store, apex, changed, 1, &records), 0);
+	while (sw_store_settle(store))
+		continue;
+	assert_int_equal(slot_of(store, apex, owner)->inline_count, 1);
+	assert_int_not_equal(slot_of(store, apex, owner)->name.node, 0);
+	sw_store_free(store);
+	sw_contents_free(contents);
+	signing_end(&signing);
+	changing_free(zone);
+}
+
 /* ---- zones ---- */
 
 static void small_put(struct sw_store *store, unsigned number)
@@ -461,8 +502,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_million),
 		cmocka_unit_test(test_growing), cmocka_unit_test(test_readers_growing),
-		cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_refusals)};
+		cmocka_unit_test(test_settled), cmocka_unit_test(test_settled_unsigned),
+		cmocka_unit_test(test_zones), cmocka_unit_test(test_refusals)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_unregister_thread();
