@@ -583,14 +583,14 @@ int sw_compile_empty(
 	return store_node(c, 0, &slot->name.node);
 }
 
-/** A copy of a node without its first type. */
+/** A copy of a node without its first type; none where nothing is left, as store_node(). */
 static int compile_rest(struct sw_compiler *c, uint32_t whole, uint32_t *rest)
 {
 	struct sw_image_node head;
 	const uint8_t *bytes = at(c, whole);
 	memcpy(&head, bytes, sizeof(head));
 	*rest = 0;
-	if (--head.type_count == 0)
+	if (--head.type_count == 0 && !c->denied)
 		return 0;
 	size_t size = head.type_count * sizeof(struct sw_type_entry);
 	*rest = take(c, sizeof(head) + size);
@@ -598,7 +598,7 @@ static int compile_rest(struct sw_compiler *c, uint32_t whole, uint32_t *rest)
 		return -ENOSPC;
 	struct sw_type_entry *entries = (void *)((uint8_t *)at(c, *rest) + sizeof(head));
 	memcpy(entries, bytes + sizeof(head) + sizeof(*entries), size);
-	head.any = entries[0].piece;
+	head.any = head.type_count ? entries[0].piece : 0;
 	memcpy(at(c, *rest), &head, sizeof(head));
 	return 0;
 }

@@ -174,21 +174,23 @@ static bool is_hot(const struct sw_hot *hot, const struct sw_slot *place)
 	return false;
 }
 
-/** Move a name from its first bucket to its second, and make its place free. */
+/** Move a name from its first bucket to its second, and make its place free. What cannot be done moves
+ * nothing on the way either: a place made free and not taken could get its name back. */
 static bool move_on(const struct sw_index *index, struct sw_slot *from, unsigned depth, struct sw_hot *hot)
 {
 	struct sw_places places, second = {0};
-	if (!can_move(from) || hot->count == SW_HOT_MAX || is_hot(hot, from))
+	if (!can_move(from) || hot->count + depth >= SW_HOT_MAX || is_hot(hot, from))
 		return false;
 	sw_places_of(index, from->hash, &places);
-	if (places.count < SW_PLACES || (from != places.slot[0] && from != places.slot[1]))
+	if (places.count < SW_PLACES || (from != places.slot[0] && from != places.slot[1]) ||
+		sw_place_has_twin(&places, from->hash))
 		return false;
 	for (unsigned i = SW_BUCKET_SLOTS; i < places.count; i++)
 		second.slot[second.count++] = places.slot[i];
 	for (unsigned i = 0; i < second.count && depth > 0 && !sw_place_free(&second); i++)
 		move_on(index, second.slot[i], depth - 1, hot);
 	struct sw_slot *to = sw_place_free(&second), slot = *from;
-	if (!to || hot->count == SW_HOT_MAX || sw_place_has_twin(&places, slot.hash))
+	if (!to)
 		return false;
 	sw_place_reserve(to, &slot);
 	sw_place_show(&places, to, &slot);

@@ -4,6 +4,7 @@
 #include "changing.h"
 #include "image/plain.h"
 #include "image/store_inside.h"
+#include "signing.h"
 #include "watched.h"
 #include "zones.h"
 #include <errno.h>
@@ -255,12 +256,76 @@ static void test_growing(void **state)
 	changing_free(growing.zone);
 }
 
+static const struct sw_image_zone *head_of(struct sw_store *store, const uint8_t *apex)
+{
+	const struct sw_hash_key *key = sw_store_key(store);
+	const struct sw_served *zone = store->zones[sw_store_slot(store, sw_name_hash(key, apex))];
+	return sw_space_at(store->space, zone->compiled.zone);
+}
+
+#define GROWN_WATCHED 2500
+#define GROWN_TIMES 6
+
+/** The zone gets another name. @return whether it had to be compiled anew */
+static bool grow(struct sw_store *store, struct changing_zone *zone, unsigned number)
+{
+	uint8_t name[SW_NAME_MAX];
+	const uint8_t *changed[] = {name};
+	char text[32];
+	watched_number(text, 'g', number);
+	watched_address(zone, text, number, 1);
+	name_make(name, text);
+	const struct sw_zone_records records = changing_records(zone);
+	int error = sw_store_change(store, zone->records[0].owner, changed, 1, &records);
+	if (error == -EAGAIN)
+		watched_put(store, zone);
+	else
+		assert_int_equal(error, 0);
+	return error == -EAGAIN;
+}
+
+/** To readers an index is as good as the bigger one that takes its place, again and again, while names move
+ * and change in both. */
+static void test_readers_growing(void **state)
+{
+	(void)state;
+	struct watcher watchers[READERS] = {0};
+	struct sw_store *store = store_new();
+	struct changing_zone *zone = watched_new(store);
+	unsigned grown = 0;
+	for (unsigned i = 0; i < READERS; i++)
+		watchers[i] =
+			(struct watcher){.ask = ask_native, .context = store, .worker = sw_worker_new()};
+	watched_start(watchers, READERS);
+	for (unsigned version = 1; version <= GROWN_WATCHED; version++) {
+		uint32_t before = head_of(store, zone->records[0].owner)->bucket_count;
+		bool is_anew = grow(store, zone, version);
+		is_anew |= watched_change(store, zone, version);
+		grown += !is_anew && head_of(store, zone->records[0].owner)->bucket_count > before;
+		if (version % 64 == 0)
+			sw_store_settle(store);
+	}
+	watched_end(watchers, READERS, GROWN_WATCHED);
+	assert_in_range(grown, GROWN_TIMES, 40);
+	for (unsigned i = 1; i <= GROWN_WATCHED; i++) {
+		char text[32];
+		uint8_t reply[1500];
+		watched_number(text, 'g', i);
+		size_t size = ask_native(&watchers[0], text, SW_TYPE_A, reply);
+		assert_int_equal(reply[7], 1);
+		assert_int_equal(reply[size - 3] << 8 | reply[size - 2], i);
+	}
+	for (unsigned i = 0; i < READERS; i++)
+		sw_worker_free(watchers[i].worker);
+	sw_store_free(store);
+	changing_free(zone);
+}
+
 /** A name's slot in the index. */
 static const struct sw_slot *slot_of(struct sw_store *store, const uint8_t *apex, const uint8_t *owner)
 {
 	const struct sw_hash_key *key = sw_store_key(store);
-	const struct sw_served *zone = store->zones[sw_store_slot(store, sw_name_hash(key, apex))];
-	const struct sw_image_zone *head = sw_space_at(store->space, zone->compiled.zone);
+	const struct sw_image_zone *head = head_of(store, apex);
 	struct sw_region region = {.space = store->space};
 	const struct sw_index index = {
 		.region = &region, .buckets = head->index, .bucket_count = head->bucket_count};
@@ -290,6 +355,46 @@ static void test_settled(void **state)
 	assert_int_equal(slot->name.node, 0);
 	assert_memory_equal(&slot->name.address[2], "\12\0\1\2", 4);
 	sw_store_free(store);
+	changing_free(zone);
+}
+
+static int unsigned_at(void *contents, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	static const uint8_t address[] = {10, 0, 0, 2};
+	if (owner[0] == 7)
+		return signing_records(contents).at(contents, owner, take, arg);
+	const struct sw_record record = {
+		.owner = owner, .type = SW_TYPE_A, .rdata_len = 4, .ttl = 300, .rdata = address};
+	return take(arg, &record);
+}
+
+/** A name with nothing but addresses, which somebody has left unsigned, can deny still when they are in its
+ * slot. */
+static void test_settled_unsigned(void **state)
+{
+	(void)state;
+	struct sw_store *store = store_new();
+	struct changing_zone *zone = changing_new("example");
+	struct signing signing;
+	uint8_t apex[SW_NAME_MAX], owner[SW_NAME_MAX];
+	const uint8_t *changed[] = {owner};
+	name_make(apex, "example");
+	name_make(owner, "www.example");
+	watched_address(zone, "www.example", 0, 1);
+	signing_start(&signing, "example", true);
+	struct sw_contents *contents = signing_sign(&signing, zone, NULL, sw_store_key(store));
+	sw_store_expect_changes(store, true);
+	assert_int_equal(sw_store_put(store, contents), 0);
+	struct sw_zone_records records = signing_records(contents);
+	records.at = unsigned_at;
+	assert_int_equal(sw_store_change(store, apex, changed, 1, &records), 0);
+	while (sw_store_settle(store))
+		continue;
+	assert_int_equal(slot_of(store, apex, owner)->inline_count, 1);
+	assert_int_not_equal(slot_of(store, apex, owner)->name.node, 0);
+	sw_store_free(store);
+	sw_contents_free(contents);
+	signing_end(&signing);
 	changing_free(zone);
 }
 
@@ -396,8 +501,9 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_million),
-		cmocka_unit_test(test_growing), cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_refusals)};
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_readers_growing),
+		cmocka_unit_test(test_settled), cmocka_unit_test(test_settled_unsigned),
+		cmocka_unit_test(test_zones), cmocka_unit_test(test_refusals)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_unregister_thread();
