@@ -48,12 +48,13 @@ static int make_submission(
 
 static int make_deletion(struct sw_record *record, sw_record_fn *emit, void *arg)
 {
+	static const uint8_t cds[5], cdnskey[5] = {0, 0, 3, 0, 0}; /* protocol 3: RFC 4034 s2.1.2 */
 	record->type = KNOT_RRTYPE_CDS;
-	record->rdata = (const uint8_t[5]){0};
+	record->rdata = cds;
 	record->rdata_len = 5;
 	int error = emit(arg, record);
 	record->type = KNOT_RRTYPE_CDNSKEY;
-	record->rdata = (const uint8_t[5]){0, 0, 3, 0, 0}; /* protocol 3: RFC 4034 s2.1.2 */
+	record->rdata = cdnskey;
 	return error ? error : emit(arg, record);
 }
 
