@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a change costs: of records in a zone of a million names, of zones among 100,000. The records come from
  * memory, so what is timed is the image alone; with --kernel the image is the one that an XDP program reads,
- * and waiting for readers is waiting for the kernel's. */
-#include "image/store.h"
+ * and waiting for readers is waiting for the kernel's; with --signed the zone is signed, with NSEC and with
+ * NSEC3. */
+#include "change.h"
 #include "wire/message.h"
 #include "xdp/kernel.h"
 #include <errno.h>
@@ -27,14 +28,14 @@ struct zone {
 	uint32_t count; /* numbers there may be */
 };
 
-static double now_us(void)
+double now_us(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-static void die(const char *what, int error)
+void die(const char *what, int error)
 {
 	fprintf(stderr, "%s: %s\n", what, strerror(-error));
 	exit(1);
@@ -122,7 +123,7 @@ static int compare_doubles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void row(const char *what, double *us, unsigned count)
+void row(const char *what, double *us, unsigned count)
 {
 	double sum = 0;
 	for (unsigned i = 0; i < count; i++)
@@ -238,13 +239,14 @@ static void zones_measure(struct sw_store *store)
 
 int main(int argc, char **argv)
 {
-	bool is_kernel = argc == 2 && strcmp(argv[1], "--kernel") == 0;
+	bool is_kernel = argc > 1 && strcmp(argv[1], "--kernel") == 0;
+	bool is_signed = argc > 1 && strcmp(argv[argc - 1], "--signed") == 0;
 	struct sw_kernel *kernel = NULL;
 	struct sw_backing backing;
 	struct sw_store *store;
 	char why[SW_WHY_MAX] = "";
-	if (argc > 1 && !is_kernel) {
-		fputs("change [--kernel]\n", stderr);
+	if (argc > 1 + is_kernel + is_signed) {
+		fputs("change [--kernel] [--signed]\n", stderr);
 		return 2;
 	}
 	rcu_register_thread();
@@ -260,8 +262,12 @@ int main(int argc, char **argv)
 	if (error)
 		die("store", error);
 	sw_store_expect_changes(store, true);
-	names_measure(store);
-	zones_measure(store);
+	if (!is_signed) {
+		names_measure(store);
+		zones_measure(store);
+	}
+	for (unsigned is_nsec3 = 0; is_nsec3 < 2 && is_signed; is_nsec3++)
+		signed_measure(store, is_nsec3);
 	sw_store_free(store);
 	sw_kernel_free(kernel);
 	rcu_unregister_thread();

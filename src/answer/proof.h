@@ -17,7 +17,7 @@
 #define SW_ITERATIONS_MAX SW_NSEC3_ITERATIONS_MAX
 #define SW_SHA1_BLOCKS_MAX UINT32_MAX
 #endif
-#define SW_BISECT_MAX 32
+#define SW_GAP_BISECT_MAX 7 /* SW_GAPS_MAX is below 2^7 */
 
 /** Word i (8 bytes from i * 8) of the lower-cased label whose length byte is buf[at], as a big-endian number.
  */
@@ -32,9 +32,11 @@ SW_INLINE uint64_t sw_label_word(const struct sw_work *work, uint32_t at, uint32
 	return sw_be64(sw_lower8(bytes));
 }
 
+enum sw_label_order { SW_LABEL_BEFORE = 1, SW_LABEL_SAME = 3 /* both are "not behind" */ };
+
 /** Compare the label at buf[at] with one in the image, canonical order (RFC 4034 s6.1).
- * @return whether the one in the image comes first */
-SW_FN uint32_t sw_label_is_before(struct sw_work *work, uint32_t at, uint32_t label)
+ * @return of the one in the image: enum sw_label_order, 0 where it comes behind */
+SW_FN uint32_t sw_label_compare(struct sw_work *work, uint32_t at, uint32_t label)
 {
 	if (!work)
 		return 0;
@@ -54,39 +56,76 @@ SW_FN uint32_t sw_label_is_before(struct sw_work *work, uint32_t at, uint32_t la
 			return word < ours;
 	}
 	/* equal as far as the stored one goes, padded with zeros: the shorter comes first */
-	return stored_len < len;
+	return stored_len < len ? SW_LABEL_BEFORE : stored_len == len ? SW_LABEL_SAME : 0;
 }
 
-/** NSEC covering a child that does not exist: bisect among the children that do.
+/** Entries of a page of gaps that are not behind work->gap_key. @param at  the label in buf */
+SW_FN uint32_t sw_gap_look(struct sw_work *work, uint32_t page, uint32_t at)
+{
+	const struct sw_gap_page *head = work ? (const void *)sw_image_at(work, page) : NULL;
+	if (!head)
+		return 0;
+	const uint8_t *gaps = (const void *)(head + 1);
+	uint64_t key = work->gap_key;
+	struct sw_bisect found = {0, head->count & SW_GAPS_MAX};
+	for (uint32_t i = 0; i < SW_GAP_BISECT_MAX; i++) {
+		if (found.low >= found.high)
+			break;
+		uint32_t middle = sw_bisect_middle(&found);
+		const struct sw_gap *gap = (const void *)(gaps + (middle & SW_GAPS_MAX) * sizeof(*gap));
+		uint32_t is_not_behind = !sw_is_less(key, gap->prefix);
+		if (gap->prefix == key && gap->label)
+			is_not_behind = sw_label_compare(work, at, gap->label) & 1;
+		sw_bisect_step(&found, middle, is_not_behind);
+	}
+	return found.low;
+}
+
+/** The last entry of a tree of gaps that is not behind work->gap_key; work->gap_is_there: it has that key.
+ * @param at  the label in buf; 0 for hashes
+ * @return piece, 0 where all are behind */
+SW_FN uint32_t sw_gap_search(struct sw_work *work, uint32_t page, uint32_t at)
+{
+	if (!work)
+		return 0;
+	work->gap_is_there = 0;
+	for (uint32_t i = 0; i < SW_GAP_LEVELS_MAX; i++) {
+		const struct sw_gap_page *level = (const void *)sw_image_at(work, page);
+		if (!level || page == 0)
+			break;
+		uint32_t is_inner = level->is_inner, count = sw_gap_look(work, page, at) & SW_GAPS_MAX;
+		if (count == 0)
+			break;
+		/* the head is as long as an entry */
+		const struct sw_gap *gap = (const void *)sw_image_at(work, page + count);
+		if (!gap)
+			break;
+		page = gap->denial;
+		if (is_inner)
+			continue;
+		if (gap->prefix == work->gap_key)
+			work->gap_is_there =
+				!gap->label || sw_label_compare(work, at, gap->label) == SW_LABEL_SAME;
+		return page;
+	}
+	return 0;
+}
+
+/** NSEC covering a child that does not exist: bisect among the children that do. Where it is one of those the
+ * zone has changed meanwhile: work->is_torn.
  * @param node  closest encloser
  * @param at  the child's label in buf
  * @return piece, or 0 */
 SW_FN uint32_t sw_gap_find(struct sw_work *work, uint32_t node, uint32_t at)
 {
-	if (!work || node == 0)
-		return 0;
-	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	const struct sw_image_node *head = work && node ? (const void *)sw_image_at(work, node) : NULL;
 	if (!head)
 		return 0;
-	uint32_t gaps = head->gaps, before_first = head->denial[0];
-	struct sw_bisect children = {0, head->gap_count};
-	uint64_t prefix = sw_label_word(work, at, 0);
-	for (uint32_t i = 0; i < SW_BISECT_MAX; i++) {
-		if (children.low >= children.high)
-			break;
-		uint32_t middle = sw_bisect_middle(&children);
-		const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + middle);
-		if (!gap)
-			return 0;
-		uint32_t is_before = sw_is_less(gap->prefix, prefix);
-		if (gap->prefix == prefix)
-			is_before = sw_label_is_before(work, at, gap->label) & 1;
-		sw_bisect_step(&children, middle, is_before);
-	}
-	if (children.low == 0)
-		return before_first;
-	const struct sw_gap *gap = (const void *)sw_image_at(work, gaps + children.low - 1);
-	return gap ? gap->denial : 0;
+	uint32_t before_first = head->denial[0];
+	work->gap_key = sw_label_word(work, at, 0);
+	uint32_t piece = sw_gap_search(work, head->gaps, at);
+	work->is_torn |= work->gap_is_there;
+	return piece ? piece : before_first;
 }
 
 /** Feed one 64-byte block of hash_in to SHA-1. */
@@ -172,36 +211,53 @@ SW_FN int sw_nsec3_digest(struct sw_work *work, uint32_t label)
 	return 0;
 }
 
-SW_INLINE uint32_t sw_dir_read(const struct sw_work *work, uint32_t dir, uint32_t i)
+/** NSEC3 that matches a hash (work->gap_is_there) or covers it. @return piece, or 0 */
+SW_INLINE uint32_t sw_nsec3_at(struct sw_work *work, uint64_t hash)
 {
-	const uint8_t *unit = sw_image_at(work, dir + i / 4);
-	return unit ? SW_LOAD32(unit + (i & 3) * sizeof(uint32_t)) : 0;
+	const struct sw_image_zone *zone = (const void *)sw_image_at(work, work->zone);
+	if (!zone)
+		return 0;
+	uint32_t last = zone->nsec3_last; /* of the chain: it covers what comes before the first */
+	work->gap_key = hash;
+	uint32_t piece = sw_gap_search(work, zone->nsec3, 0);
+	return piece ? piece : last;
 }
 
 /** NSEC3 covering the current name from label i on. @return piece, or 0 */
 SW_FN uint32_t sw_nsec3_find(struct sw_work *work, uint32_t label)
 {
-	const struct sw_image_zone *zone = work ? (const void *)sw_image_at(work, work->zone) : NULL;
-	if (!zone || sw_nsec3_digest(work, label))
+	if (!work || sw_nsec3_digest(work, label))
 		return 0;
-	uint64_t hash = (uint64_t)work->sha[0] << 32 | work->sha[1];
-	uint32_t entries = zone->nsec3, bits = zone->nsec3_dir_bits;
-	uint32_t high_bits = bits ? (uint32_t)(hash >> ((64 - bits) & 63)) : 0;
-	struct sw_bisect found = {sw_dir_read(work, zone->nsec3_dir, high_bits),
-		sw_dir_read(work, zone->nsec3_dir, high_bits + 1)};
-	for (uint32_t i = 0; i < SW_BISECT_MAX; i++) {
-		if (found.low >= found.high)
-			break;
-		uint32_t middle = sw_bisect_middle(&found);
-		const struct sw_nsec3_entry *entry = (const void *)sw_image_at(work, entries + middle);
-		if (!entry)
-			return 0;
-		sw_bisect_step(&found, middle, !sw_is_less(hash, entry->prefix));
-	}
-	/* the last of the chain covers what comes before the first */
-	uint32_t covering = found.low ? found.low - 1 : zone->nsec3_count - 1;
-	const struct sw_nsec3_entry *entry = (const void *)sw_image_at(work, entries + covering);
-	return entry ? entry->piece : 0;
+	return sw_nsec3_at(work, (uint64_t)work->sha[0] << 32 | work->sha[1]);
+}
+
+/** Add the NSEC3 that covers a hash. Where one matches it the zone has changed meanwhile: work->is_torn. */
+SW_INLINE void sw_prove_covered(struct sw_work *work, uint64_t hash)
+{
+	uint32_t piece = sw_nsec3_at(work, hash);
+	work->is_torn |= work->gap_is_there;
+	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
+}
+
+/** The NSEC3 that matches a hash. Where none does, or one that tells of other types than the name has, the
+ * zone has changed meanwhile: work->is_torn.
+ * @param mark  bits of the types' mark that must be as said; `value`: as what
+ * @return piece, or 0 */
+SW_FN uint32_t sw_nsec3_match(struct sw_work *work, uint64_t hash, uint32_t mark, uint32_t value)
+{
+	uint32_t ref = work ? sw_nsec3_at(work, hash) : 0;
+	const struct sw_piece *piece = ref ? (const void *)sw_image_at(work, ref) : NULL;
+	if (!piece)
+		return 0;
+	if (!work->gap_is_there || (piece->extra & mark) != value)
+		work->is_torn = 1;
+	return ref;
+}
+
+SW_INLINE int sw_prove_matched(struct sw_work *work, uint64_t hash, uint32_t mark, uint32_t value)
+{
+	return sw_part_add(
+		work, SW_AUTHORITY, sw_nsec3_match(work, hash, mark, value), SW_FULL, work->apex_at);
 }
 
 /** Whether the NSEC3 hash of the name from a label on, and those before it, are more work than one query may
@@ -216,6 +272,16 @@ SW_INLINE int sw_nsec3_is_costly(struct sw_work *work, uint32_t label)
 	return zone->nsec3_iterations > SW_ITERATIONS_MAX || work->sha_blocks > SW_SHA1_BLOCKS_MAX;
 }
 
+/** Where a wildcard stands for the name, in work->slot, the chain that proves so must know it.
+ * @param hash  the wildcard's */
+SW_INLINE void sw_wildcard_check(struct sw_work *work, uint64_t hash)
+{
+	const struct sw_image_node *wildcard =
+		work->by_wildcard ? (const void *)sw_image_at(work, work->slot.name.node) : NULL;
+	if (wildcard)
+		sw_nsec3_match(work, hash, UINT32_MAX, wildcard->types_mark);
+}
+
 /** Add the proof that the next closer name below the closest encloser does not exist.
  * @param node  the closest encloser's
  * @return 0, or SW_QUERY_PUNT with the verdict set */
@@ -227,27 +293,49 @@ SW_FN int sw_prove_next_closer(struct sw_work *work, uint32_t node)
 	uint32_t label = work->encloser - 1, piece = head->denial[1];
 	if (work->denial == SW_DENIAL_NSEC) {
 		piece = sw_gap_find(work, node, work->label_at[label & SW_LABELS_MAX]);
-	} else if (head->closest_provable) { /* else opt-out: the next closer name of the provable encloser */
+	} else if (work->denial == SW_DENIAL_HASHED || head->closest_provable) {
+		/* else opt-out: the next closer name of the provable encloser */
 		if (sw_nsec3_is_costly(work, label)) {
 			work->verdict = SW_VERDICT_PUNT_COST;
 			return SW_QUERY_PUNT;
 		}
 		piece = sw_nsec3_find(work, label);
+		if (work->denial == SW_DENIAL_HASHED) {
+			work->is_torn |= work->gap_is_there;
+			sw_wildcard_check(work, head->wildcard_hash);
+		}
 	}
 	sw_part_add(work, SW_AUTHORITY, piece, SW_FULL, work->apex_at);
 	return 0;
 }
 
-/** Add what a node denies by: its own NSEC or NSEC3, or the closest encloser proof in its place. */
-SW_FN int sw_prove_node(struct sw_work *work, uint32_t node)
+/** Add what a node denies by: its own NSEC or NSEC3, or the closest encloser proof in its place.
+ * @param has_types  1: that it has a type not; 0: that it is the closest encloser */
+SW_INLINE int sw_prove_node(struct sw_work *work, uint32_t node, uint32_t has_types)
 {
-	const struct sw_image_node *head = work ? (const void *)sw_image_at(work, node) : NULL;
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
 	if (!head || node == 0)
 		return -1;
+	if (work->denial == SW_DENIAL_HASHED)
+		return sw_prove_matched(work, head->own_hash,
+			has_types ? UINT32_MAX : SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME,
+			has_types ? head->types_mark : 0); /* what an encloser must not be: RFC 5155 s8.3 */
 	uint32_t second = head->denial[1];
 	sw_part_add(work, SW_AUTHORITY, head->denial[0], SW_FULL, work->apex_at);
 	if (second)
 		sw_part_add(work, SW_AUTHORITY, second, SW_FULL, work->apex_at);
+	return 0;
+}
+
+/** Add the proof that there is no DS at the cut in work->slot. */
+SW_INLINE int sw_prove_no_ds(struct sw_work *work, uint32_t owner)
+{
+	uint32_t first = work->slot.cut.proof[0], second = work->slot.cut.proof[1];
+	if (work->denial == SW_DENIAL_HASHED)
+		return sw_prove_matched(work, (uint64_t)first << 32 | second,
+			SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT, SW_NSEC3_IS_CUT);
+	sw_part_add(work, SW_AUTHORITY, first, SW_FULL, owner);
+	sw_part_add(work, SW_AUTHORITY, second, SW_FULL, owner);
 	return 0;
 }
 
@@ -260,10 +348,14 @@ SW_FN int sw_prove_no_name(struct sw_work *work)
 	if (!head)
 		return -1;
 	uint32_t wildcard = head->wildcard_denial;
-	if (work->denial == SW_DENIAL_NSEC3)
-		sw_prove_node(work, node);
+	uint64_t wildcard_hash = head->wildcard_hash;
+	if (work->denial != SW_DENIAL_NSEC)
+		sw_prove_node(work, node, 0);
 	work->prove_below = node;
-	sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
+	if (work->denial == SW_DENIAL_HASHED && wildcard_hash)
+		sw_prove_covered(work, wildcard_hash);
+	else if (work->denial != SW_DENIAL_HASHED)
+		sw_part_add(work, SW_AUTHORITY, wildcard, SW_FULL, work->apex_at);
 	return 0;
 }
 
@@ -273,10 +365,10 @@ SW_FN int sw_prove_no_type(struct sw_work *work)
 	uint32_t parent = work ? work->wildcard_parent : 0;
 	if (!work)
 		return -1;
-	if (parent && work->denial == SW_DENIAL_NSEC3)
-		sw_prove_node(work, parent);
+	if (parent && work->denial != SW_DENIAL_NSEC)
+		sw_prove_node(work, parent, 0);
 	work->prove_below = parent;
-	sw_prove_node(work, work->slot.name.node);
+	sw_prove_node(work, work->slot.name.node, 1);
 	return 0;
 }
 

@@ -51,6 +51,7 @@ SW_INLINE void sw_query_reset(struct sw_work *work)
 	work->links = 0;
 	work->is_synthesized = 0;
 	work->sha_blocks = 0;
+	work->is_torn = 0;
 	work->rcode = 0;
 	work->verdict = SW_VERDICT_SERVFAIL; /* until something else is found */
 	work->is_authoritative = 0;

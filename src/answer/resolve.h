@@ -45,10 +45,8 @@ SW_INLINE int sw_refer(struct sw_work *work, uint32_t cut_label)
 	sw_part_put(work, SW_AUTHORITY, ns, SW_PLAIN, owner);
 	if (work->wants_dnssec && ds)
 		sw_part_add(work, SW_AUTHORITY, ds, SW_FULL, owner);
-	if (work->wants_dnssec && !ds) {
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, owner);
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, owner);
-	}
+	if (work->wants_dnssec && !ds)
+		sw_prove_no_ds(work, owner);
 	if (glue)
 		sw_part_add(work, SW_ADDITIONAL, glue, SW_FULL | SW_TO_PLAIN << 8, owner);
 	if (extra)
@@ -69,10 +67,8 @@ SW_FN int sw_answer_ds(struct sw_work *work)
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	}
 	sw_add_soa(work);
-	if (work->wants_dnssec) {
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[0], SW_FULL, work->apex_at);
-		sw_part_add(work, SW_AUTHORITY, work->slot.cut.proof[1], SW_FULL, work->apex_at);
-	}
+	if (work->wants_dnssec)
+		sw_prove_no_ds(work, work->apex_at);
 	return sw_step_end(work, SW_VERDICT_NODATA);
 }
 
@@ -275,6 +271,19 @@ enum sw_match {
 	SW_MATCH_ABOVE,	   /* its closest encloser's */
 };
 
+/** The slot of the wildcard below the closest encloser. With NSEC the encloser has a copy: both deny, and
+ * what they deny by must be of one version (image/change.h).
+ * @param node  the encloser's */
+SW_INLINE int sw_wildcard_take(struct sw_work *work, const struct sw_control *control, uint32_t node)
+{
+	const struct sw_image_node *head = (const void *)sw_image_at(work, node);
+	uint64_t parent = work->suffix[work->encloser & SW_LABELS_MAX];
+	if (work->denial != SW_DENIAL_NSEC || !head)
+		return sw_slot_find(work, sw_hash_fold(&control->key, parent, control->star_hash));
+	const struct sw_slot *slot = (const void *)sw_image_at(work, head->wildcard);
+	return slot ? sw_slot_take(work, slot, slot->hash) : 0;
+}
+
 /** The name is not in the index: work->slot, the apex's so far, becomes its closest encloser's, or that of
  * the wildcard below it. */
 SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_control *control, uint32_t depth)
@@ -283,8 +292,7 @@ SW_INLINE enum sw_match sw_match_above(struct sw_work *work, const struct sw_con
 	uint32_t node = work->slot.name.node, flags = work->slot.flags;
 	if (work->slot.kind == SW_SLOT_CUT || flags & SW_SLOT_DNAME || !(flags & SW_SLOT_WILDCARD))
 		return SW_MATCH_ABOVE;
-	uint64_t parent = work->suffix[work->encloser & SW_LABELS_MAX];
-	if (!sw_slot_find(work, sw_hash_fold(&control->key, parent, control->star_hash)))
+	if (!sw_wildcard_take(work, control, node))
 		return SW_MATCH_ABOVE;
 	work->by_wildcard = 1;
 	work->is_synthesized |= work->links == 0;
@@ -375,6 +383,14 @@ SW_FN int sw_resolve_chain(struct sw_work *work)
 	return SW_QUERY_GO;
 }
 
+/** A zone has changed while it was looked at, and what was found does not go together. The kernel part leaves
+ * it to user space, which tries again (answer.c). @return enum sw_query_state */
+SW_INLINE int sw_torn(struct sw_work *work)
+{
+	work->verdict = SW_VERDICT_PUNT_CHANGE;
+	return SW_QUERY_PUNT;
+}
+
 /** Resolve the question: fills rcode, verdict and parts. @return enum sw_query_state */
 SW_INLINE int sw_resolve(struct sw_work *work, const struct sw_control *control)
 {
@@ -390,7 +406,7 @@ SW_INLINE int sw_resolve(struct sw_work *work, const struct sw_control *control)
 		return SW_QUERY_PUNT;
 	if (work->verdict == SW_VERDICT_SERVFAIL)
 		work->rcode = SW_RCODE_SERVFAIL;
-	return SW_QUERY_GO;
+	return work->is_torn ? sw_torn(work) : SW_QUERY_GO;
 }
 
 #endif

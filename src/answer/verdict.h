@@ -31,6 +31,7 @@
 	X(PUNT_FRAME, "punt_frame", "left to user space: IP options, extension headers, fragments")          \
 	X(PUNT_COST, "punt_cost", "left to user space: costlier than the kernel part allows")                \
 	X(PUNT_REQUEST, "punt_request", "left to user space: NOTIFY or UPDATE")                              \
+	X(PUNT_CHANGE, "punt_change", "left to user space: the zone changed while it was looked at")         \
 	X(PASS_OTHER, "pass_other", "not for a service address: passed untouched")                           \
 	X(TCP_SYN, "tcp_syn", "SYN to a service port, passed to the stack")                                  \
 	X(TCP_COOKIE, "tcp_cookie", "SYN answered with a cookie: the stack is spared")                       \

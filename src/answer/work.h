@@ -122,6 +122,9 @@ struct sw_work {
 	uint32_t part_count[SW_SECTIONS];
 	uint32_t records[SW_SECTIONS];
 	struct sw_part part[SW_SECTIONS][SW_PARTS_MAX];
+	uint32_t is_torn; /* it would take parts of two versions of a zone: to be tried again */
+	uint64_t gap_key; /* sought in a tree of gaps */
+	uint32_t gap_is_there;
 	uint32_t sha_blocks; /* hashed for this query, or about to be */
 	uint32_t sha[5];     /* state, then digest */
 	uint32_t sha_words[16];

@@ -112,6 +112,8 @@ struct sw_plan {
 	struct sw_texts listen;
 	struct sw_texts server, tcp; /* lines "key: value" */
 	struct sw_texts cookie_secrets;
+	struct sw_texts tls_listen;
+	const char *tls_certificate, *tls_key, *tls_trust; /* files; NULL: none */
 	struct sw_plan_key *keys;
 	struct sw_plan_remote *remotes;
 	struct sw_plan_zone *templates, *zones;
@@ -165,6 +167,9 @@ const char *sw_plan_quote(struct sw_plan *plan, const char *text);
 const char *sw_plan_rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key,
 	const char *name, const struct sw_texts *types);
 
+/** The same of messages over TLS alone. Without addresses and key: everybody. */
+const char *sw_plan_tls_rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key);
+
 /** A domain name, lower case, without the final dot; NULL for what is none. */
 const char *sw_plan_name(struct sw_plan *plan, const char *text);
 
@@ -199,8 +204,8 @@ void sw_plan_add_identity(
 /** @return whether it is one of the first two, of 128 bits in hexadecimal */
 bool sw_plan_add_cookie_secret(struct sw_plan *plan, const char *text);
 
-/** An address to listen on, once. */
-void sw_plan_listen(struct sw_plan *plan, const char *address, unsigned long port);
+/** An address to listen on, once. @param list  plan->listen or plan->tls_listen */
+void sw_plan_listen(struct sw_plan *plan, struct sw_texts *list, const char *address, unsigned long port);
 
 /* ---- reading ---- */
 

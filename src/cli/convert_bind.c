@@ -242,8 +242,8 @@ static void take_text(struct sw_plan *plan, const char *key, const struct sw_sai
 /** @return whether it was one of those that stand in options alone */
 static bool take_server_option(struct sw_bind *bind, const struct sw_said *said)
 {
-	static const char *const done[] = {"directory", "port", "pid-file", "session-keyfile", "dump-file",
-		"statistics-file", "memstatistics-file", "listen-on", "listen-on-v6",
+	static const char *const done[] = {"directory", "port", "tls-port", "pid-file", "session-keyfile",
+		"dump-file", "statistics-file", "memstatistics-file", "listen-on", "listen-on-v6",
 		"managed-keys-directory", "bindkeys-file", "recursing-file", "secroots-file", NULL};
 	struct sw_plan *plan = bind->plan;
 	const char *word = sw_said_text(said, 0), *value = sw_said_text(said, 1);
@@ -292,9 +292,9 @@ static void listen_default(struct sw_bind *bind, const struct sw_said *options)
 	if (!has_v4 && !has_v6 && bind->port == 53)
 		return; /* as it is here */
 	if (!has_v4)
-		sw_plan_listen(bind->plan, "0.0.0.0", bind->port);
+		sw_plan_listen(bind->plan, &bind->plan->listen, "0.0.0.0", bind->port);
 	if (!has_v6)
-		sw_plan_listen(bind->plan, "::", bind->port);
+		sw_plan_listen(bind->plan, &bind->plan->listen, "::", bind->port);
 }
 
 /* ---- the file ---- */
@@ -416,7 +416,7 @@ int sw_convert_bind(struct sw_plan *plan)
 	static const char *const done[] = {
 		"options", "key", "acl", "masters", "primaries", "remote-servers", "server", "tls", NULL};
 	struct sw_said_list list = {0};
-	struct sw_bind bind = {.plan = plan, .port = 53};
+	struct sw_bind bind = {.plan = plan, .port = 53, .tls_port = 853};
 	struct sw_bind_scope scope = {.zone = sw_plan_zone_new(plan, NULL, NULL, NULL)};
 	bool is_first = true;
 	if (sw_bind_parse(plan, &list, &bind.directory) != 0)
@@ -426,10 +426,14 @@ int sw_convert_bind(struct sw_plan *plan)
 	find_directory(&bind);
 	const struct sw_said *options = sw_bind_find(&bind, "options", NULL);
 	const struct sw_said *inner = options ? sw_said_block(options) : NULL;
-	const struct sw_said *port = inside(inner, "port", "port");
+	const struct sw_said *port = inside(inner, "port", "port"),
+			     *tls_port = inside(inner, "tls-port", "tls-port");
 	if (port != NULL)
 		bind.port = strtoul(sw_said_text(port, 1), NULL, 10);
+	if (tls_port != NULL)
+		bind.tls_port = strtoul(sw_said_text(tls_port, 1), NULL, 10);
 	take_keys(plan, list.first);
+	sw_bind_tls_blocks(&bind);
 	take_options(&bind, &scope, inner);
 	listen_default(&bind, inner);
 	remark_defaults(plan, &scope);

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #define DEPTH_MAX 16
-#define TLS_PORT 853
+#define TLS_PORT 853 /* that need not be told */
 
 static bool is(const char *a, const char *b)
 {
@@ -26,6 +26,15 @@ const struct sw_said *sw_bind_find(const struct sw_bind *bind, const char *first
 	return NULL;
 }
 
+const char *sw_bind_option(const struct sw_said *said, const char *name)
+{
+	for (unsigned i = 1; i + 1 < sw_said_count(said); i++) {
+		if (is(sw_said_text(said, i), name))
+			return sw_said_text(said, i + 1);
+	}
+	return NULL;
+}
+
 /* ---- who may ---- */
 
 struct access {
@@ -35,12 +44,15 @@ struct access {
 	enum sw_plan_key_id key;
 	struct sw_texts only; /* addresses that all keys that follow are bound to */
 	unsigned depth;
+	bool is_tls;
 };
 
 static void add(struct access *access, const struct sw_texts *addresses, const char *key)
 {
 	struct sw_plan *plan = access->bind->plan;
-	sw_plan_add(plan, access->zone, access->key, sw_plan_rule(plan, addresses, key, NULL, NULL));
+	sw_plan_add(plan, access->zone, access->key,
+		access->is_tls ? sw_plan_tls_rule(plan, addresses, key)
+			       : sw_plan_rule(plan, addresses, key, NULL, NULL));
 }
 
 /** @return false: the list ends here */
@@ -76,14 +88,17 @@ static bool element(struct access *access, const struct sw_said *said)
 	if (access->only.count > 0)
 		return lose(access, "only keys can follow '!{ !ADDRESS; any; }'");
 	if (is(word, "any")) {
-		sw_plan_add(plan, access->zone, access->key, "any");
+		if (access->is_tls)
+			add(access, &addresses, NULL);
+		else
+			sw_plan_add(plan, access->zone, access->key, "any");
 		return false; /* what follows can let in nobody else */
 	}
 	if (is(word, "none"))
 		return false; /* nobody gets beyond it */
 	if (sw_plan_addresses(plan, word, &addresses)) {
 		for (size_t i = 0; i < addresses.count; i++)
-			sw_plan_add(plan, access->zone, access->key, sw_plan_quote(plan, addresses.text[i]));
+			add(access, &(struct sw_texts){.text = &addresses.text[i], .count = 1}, NULL);
 		return true;
 	}
 	const struct sw_said *acl = sw_bind_find(access->bind, "acl", word);
@@ -145,9 +160,7 @@ void sw_bind_access(struct sw_bind *bind, struct sw_bind_scope *scope, const str
 		lose(&access, "a list is missing");
 		return;
 	}
-	if (sw_said_count(said) > 2)
-		sw_plan_lost(bind->plan, scope->zone, said,
-			"converted with more rights: by any port and transport");
+	access.is_tls = sw_bind_tls_access(bind, scope->zone, said);
 	elements(&access, sw_said_block(said));
 }
 
@@ -173,28 +186,6 @@ static const char *key_of_server(const struct sw_bind *bind, const char *address
 	return NULL;
 }
 
-static void take_tls(struct servers *servers, const char *name, struct sw_plan_remote *remote)
-{
-	const struct sw_said *tls = sw_bind_find(servers->bind, "tls", name);
-	struct sw_plan *plan = servers->bind->plan;
-	remote->is_tls = true;
-	if (tls == NULL && !is(name, "ephemeral"))
-		sw_plan_lost(plan, servers->scope->zone, servers->said, "its 'tls' is not there");
-	for (const struct sw_said *said = tls ? sw_said_block(tls) : NULL; said != NULL; said = said->next) {
-		if (is(sw_said_text(said, 0), "remote-hostname"))
-			remote->tls_hostname = sw_said_text(said, 1);
-	}
-}
-
-static const char *option_of(const struct sw_said *said, const char *name)
-{
-	for (unsigned i = 1; i + 1 < sw_said_count(said); i++) {
-		if (is(sw_said_text(said, i), name))
-			return sw_said_text(said, i + 1);
-	}
-	return NULL;
-}
-
 /** An element that is an address. @param port  told for the whole list, 0: none */
 static void add_server(struct servers *servers, const struct sw_said *said, const char *address,
 	unsigned long port, const char *list_name)
@@ -202,11 +193,17 @@ static void add_server(struct servers *servers, const struct sw_said *said, cons
 	struct sw_plan *plan = servers->bind->plan;
 	struct sw_bind_scope *scope = servers->scope;
 	bool is_v6 = strchr(address, ':') != NULL;
-	const char *port_text = option_of(said, "port"), *key = option_of(said, "key"),
-		   *tls = option_of(said, "tls"), *source = option_of(said, is_v6 ? "source-v6" : "source");
+	const char *port_text = sw_bind_option(said, "port"), *key = sw_bind_option(said, "key"),
+		   *tls = sw_bind_option(said, "tls"),
+		   *source = sw_bind_option(said, is_v6 ? "source-v6" : "source");
 	struct sw_plan_remote remote = {.name = list_name ? list_name : address};
-	if (tls != NULL)
-		take_tls(servers, tls, &remote);
+	if (sw_bind_is_tls(tls) && servers->key == SW_PLAN_NOTIFY) {
+		sw_plan_lost(plan, scope->zone, servers->said,
+			sw_plan_text(plan, "%s is not told: that is done over UDP alone", address));
+		return;
+	}
+	if (sw_bind_is_tls(tls))
+		sw_bind_tls_client(servers->bind, scope->zone, servers->said, tls, address, &remote);
 	if (key == NULL)
 		key = key_of_server(servers->bind, address);
 	if (key != NULL && (remote.key = sw_plan_use_key(plan, key)) == NULL) {
@@ -216,7 +213,7 @@ static void add_server(struct servers *servers, const struct sw_said *said, cons
 	}
 	unsigned long standard = remote.is_tls ? TLS_PORT : 53;
 	if (port == 0)
-		port = remote.is_tls ? TLS_PORT : servers->bind->port;
+		port = remote.is_tls ? servers->bind->tls_port : servers->bind->port;
 	if (port_text != NULL)
 		port = strtoul(port_text, NULL, 10);
 	if (source == NULL)
@@ -243,7 +240,7 @@ static const struct sw_said *named_list(const struct sw_bind *bind, const char *
 static void add_servers(struct servers *servers, const struct sw_said *head, const char *list_name)
 {
 	struct sw_plan *plan = servers->bind->plan;
-	const char *port_text = option_of(head, "port");
+	const char *port_text = sw_bind_option(head, "port");
 	unsigned long port = port_text ? strtoul(port_text, NULL, 10) : 0;
 	const struct sw_said *list = sw_said_block(head);
 	if (list != NULL && list->next != NULL)
@@ -345,7 +342,7 @@ void sw_bind_update_policy(struct sw_bind *bind, struct sw_bind_scope *scope, co
 /* ---- where to listen ---- */
 
 static void listen_on(struct sw_bind *bind, const struct sw_said *said, const struct sw_said *list,
-	unsigned long port, bool is_v6, unsigned depth)
+	unsigned long port, bool is_v6, bool is_tls, unsigned depth)
 {
 	struct sw_plan *plan = bind->plan;
 	for (; list != NULL; list = list->next) {
@@ -357,10 +354,10 @@ static void listen_on(struct sw_bind *bind, const struct sw_said *said, const st
 		if (is(word, "none"))
 			return;
 		if (acl != NULL && depth < DEPTH_MAX)
-			listen_on(bind, said, sw_said_block(acl), port, is_v6, depth + 1);
+			listen_on(bind, said, sw_said_block(acl), port, is_v6, is_tls, depth + 1);
 		else if (sw_plan_addresses(plan, word, &one) && one.count == 1 &&
 			 strchr(one.text[0], '/') == NULL)
-			sw_plan_listen(plan, one.text[0], port);
+			sw_plan_listen(plan, is_tls ? &plan->tls_listen : &plan->listen, one.text[0], port);
 		else
 			sw_plan_lost(plan, NULL, said,
 				sw_plan_text(plan, "'%.100s' is not an address to listen on", word));
@@ -369,10 +366,14 @@ static void listen_on(struct sw_bind *bind, const struct sw_said *said, const st
 
 void sw_bind_listen(struct sw_bind *bind, const struct sw_said *said, bool is_v6)
 {
-	const char *port = option_of(said, "port");
-	if (option_of(said, "tls") != NULL || option_of(said, "http") != NULL) {
+	const char *port = sw_bind_option(said, "port"), *tls = sw_bind_option(said, "tls");
+	if (sw_bind_option(said, "http") != NULL) {
 		sw_plan_lost(bind->plan, NULL, said, NULL);
 		return;
 	}
-	listen_on(bind, said, sw_said_block(said), port ? strtoul(port, NULL, 10) : bind->port, is_v6, 0);
+	if (sw_bind_is_tls(tls))
+		sw_bind_tls_server(bind, said, tls);
+	unsigned long usual = sw_bind_is_tls(tls) ? bind->tls_port : bind->port;
+	listen_on(bind, said, sw_said_block(said), port ? strtoul(port, NULL, 10) : usual, is_v6,
+		sw_bind_is_tls(tls), 0);
 }

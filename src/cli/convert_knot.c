@@ -265,7 +265,8 @@ static void take_listen(struct sw_knot *knot, const struct sw_said *said)
 		size_t len = strcspn(text, "@");
 		const char *address = sw_plan_copy(plan, text, len);
 		if (sw_plan_addresses(plan, address, &one) && one.count == 1 && strchr(address, '/') == NULL)
-			sw_plan_listen(plan, one.text[0], text[len] ? strtoul(text + len + 1, NULL, 10) : 53);
+			sw_plan_listen(plan, &plan->listen, one.text[0],
+				text[len] ? strtoul(text + len + 1, NULL, 10) : 53);
 		else
 			sw_plan_lost(plan, NULL, said, "not an address");
 	}

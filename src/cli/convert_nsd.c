@@ -294,7 +294,7 @@ static void take_listen(struct sw_nsd *nsd, const struct sw_said *said)
 	if (!sw_plan_addresses(plan, address, &one) || one.count != 1 || strchr(one.text[0], '/') != NULL)
 		sw_plan_lost(plan, NULL, said, "not an address");
 	else
-		sw_plan_listen(plan, one.text[0], port);
+		sw_plan_listen(plan, &plan->listen, one.text[0], port);
 	if (sw_said_count(said) > 2)
 		sw_plan_lost(plan, NULL, said, "what stands behind the address");
 }
@@ -356,8 +356,8 @@ static void take_server(struct sw_nsd *nsd)
 		}
 	}
 	if (nsd->plan->listen.count == 0 && nsd->port != 53) {
-		sw_plan_listen(nsd->plan, "0.0.0.0", nsd->port);
-		sw_plan_listen(nsd->plan, "::", nsd->port);
+		sw_plan_listen(nsd->plan, &nsd->plan->listen, "0.0.0.0", nsd->port);
+		sw_plan_listen(nsd->plan, &nsd->plan->listen, "::", nsd->port);
 	}
 }
 

@@ -397,12 +397,12 @@ bool sw_plan_add_cookie_secret(struct sw_plan *plan, const char *text)
 	return true;
 }
 
-void sw_plan_listen(struct sw_plan *plan, const char *address, unsigned long port)
+void sw_plan_listen(struct sw_plan *plan, struct sw_texts *list, const char *address, unsigned long port)
 {
 	const char *text = sw_plan_text(plan, "%s@%lu", address, port);
-	for (size_t i = 0; i < plan->listen.count; i++) {
-		if (strcmp(plan->listen.text[i], text) == 0)
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->text[i], text) == 0)
 			return;
 	}
-	sw_texts_add(plan, &plan->listen, text);
+	sw_texts_add(plan, list, text);
 }

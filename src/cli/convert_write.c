@@ -70,11 +70,11 @@ static const char *flow(struct sw_plan *plan, const struct sw_texts *items, bool
 	return sw_plan_text(plan, "[%s]", list);
 }
 
-const char *sw_plan_rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key,
-	const char *name, const struct sw_texts *types)
+static const char *rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key,
+	const char *name, const struct sw_texts *types, bool is_tls)
 {
 	struct sw_texts parts = {0};
-	bool is_plain = name == NULL && (types == NULL || types->count == 0);
+	bool is_plain = name == NULL && (types == NULL || types->count == 0) && !is_tls;
 	if (is_plain && key == NULL && addresses->count == 1)
 		return sw_plan_quote(plan, addresses->text[0]);
 	if (is_plain && key != NULL && addresses->count == 0)
@@ -87,10 +87,26 @@ const char *sw_plan_rule(struct sw_plan *plan, const struct sw_texts *addresses,
 		sw_texts_add(plan, &parts, sw_plan_text(plan, "name: %s", sw_plan_quote(plan, name)));
 	if (types != NULL && types->count > 0)
 		sw_texts_add(plan, &parts, sw_plan_text(plan, "types: %s", flow(plan, types, false)));
+	if (is_tls)
+		sw_texts_add(plan, &parts, "tls: on");
 	const char *list = "";
 	for (size_t i = 0; i < parts.count; i++)
 		list = sw_plan_text(plan, "%s%s%s", list, i ? ", " : "", parts.text[i]);
 	return sw_plan_text(plan, "{%s}", list);
+}
+
+const char *sw_plan_rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key,
+	const char *name, const struct sw_texts *types)
+{
+	return rule(plan, addresses, key, name, types, false);
+}
+
+const char *sw_plan_tls_rule(struct sw_plan *plan, const struct sw_texts *addresses, const char *key)
+{
+	struct sw_texts any = {0};
+	if (addresses->count == 0 && key == NULL)
+		sw_texts_add(plan, &any, "any");
+	return rule(plan, any.count ? &any : addresses, key, NULL, NULL, true);
 }
 
 /* ---- the file ---- */
@@ -204,6 +220,25 @@ static void write_server(struct sw_plan *plan, FILE *to)
 		fprintf(to, "  %s\n", plan->tcp.text[i]);
 }
 
+static void write_tls(struct sw_plan *plan, FILE *to)
+{
+	const struct {
+		const char *label, *file;
+	} files[] = {
+		{"certificate", plan->tls_certificate}, {"key", plan->tls_key}, {"trust", plan->tls_trust}};
+	if (plan->tls_listen.count == 0 && plan->tls_trust == NULL)
+		return;
+	fputs("\ntls:\n", to);
+	if (plan->tls_listen.count > 0)
+		fputs("  listen:\n", to);
+	for (size_t i = 0; i < plan->tls_listen.count; i++)
+		fprintf(to, "    - %s\n", sw_plan_quote(plan, plan->tls_listen.text[i]));
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].file != NULL)
+			fprintf(to, "  %s: %s\n", files[i].label, sw_plan_quote(plan, files[i].file));
+	}
+}
+
 /** Last first, as they are listed: each before it is written by the call within. */
 static void write_key(struct sw_plan *plan, const struct sw_plan_key *key, FILE *to)
 {
@@ -283,6 +318,7 @@ void sw_plan_write(struct sw_plan *plan, FILE *to)
 		sw_plan_quote(plan, plan->path), plan->from);
 	write_notes(&plan->notes, "", to);
 	write_server(plan, to);
+	write_tls(plan, to);
 	write_keys(plan, to);
 	if (plan->remotes != NULL)
 		fputs("\nremotes:\n", to);

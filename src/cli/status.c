@@ -75,14 +75,15 @@ static void print_live(const json_t *status)
 	printf("%-11s out: %lld running, %lld done, %lld broken off, %lld refused\n", "",
 		sw_json_number(out, "running"), sw_json_number(out, "done"), sw_json_number(out, "failed"),
 		sw_json_number(out, "refused"));
-	printf("%-11s %lld taken, %lld passed on, %lld refused\n", "updates",
+	printf("%-11s %lld taken, %lld passed on, %lld refused, %lld dropped\n", "updates",
 		sw_json_number(updates, "taken"), sw_json_number(updates, "forwarded"),
-		sw_json_number(updates, "refused"));
-	printf("%-11s in: %lld taken, %lld refused; out: %lld running, %lld sent, %lld answered, %lld "
-	       "refused, %lld given up\n",
+		sw_json_number(updates, "refused"), sw_json_number(updates, "dropped"));
+	printf("%-11s in: %lld taken, %lld refused, %lld dropped; out: %lld running, %lld sent, %lld "
+	       "answered, %lld refused, %lld given up\n",
 		"notify", sw_json_number(heard, "taken"), sw_json_number(heard, "refused"),
-		sw_json_number(told, "running"), sw_json_number(told, "told"), sw_json_number(told, "heard"),
-		sw_json_number(told, "refused"), sw_json_number(told, "given_up"));
+		sw_json_number(heard, "dropped"), sw_json_number(told, "running"),
+		sw_json_number(told, "told"), sw_json_number(told, "heard"), sw_json_number(told, "refused"),
+		sw_json_number(told, "given_up"));
 	printf("%-11s refused: %lld of unknown keys, %lld wrong, %lld out of time, %lld cut short, %lld "
 	       "malformed\n",
 		"signatures", sw_json_number(tsig, "badkey"), sw_json_number(tsig, "badsig"),

@@ -41,7 +41,7 @@ static bool is_punt(unsigned verdict)
 {
 	return verdict == SW_VERDICT_PUNT_ROOM || verdict == SW_VERDICT_PUNT_TSIG ||
 	       verdict == SW_VERDICT_PUNT_FRAME || verdict == SW_VERDICT_PUNT_COST ||
-	       verdict == SW_VERDICT_PUNT_REQUEST;
+	       verdict == SW_VERDICT_PUNT_REQUEST || verdict == SW_VERDICT_PUNT_CHANGE;
 }
 
 void sw_measure_start(struct sw_measure *measure)

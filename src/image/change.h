@@ -8,11 +8,13 @@
  * hold addresses of any of these (image/depend.h).
  * 2. A small sw_contents with their records, the names above, and the hosts they point to; from it the
  * compiler makes the slots as it does for a whole zone, into memory of their own (image/pool.h).
- * 3. Places for new slots are reserved (image/place.h). Up to here an error changes nothing.
+ * 3. Places for new slots are reserved (image/place.h), where there are too few in a bigger index. Up to here
+ * an error changes nothing.
  * 4. Names that come are shown, the deepest first, so that who missed one does not find the name above it.
  *    Then, from the apex down, names become what they are now, or go: below a new cut nobody misses a name
  * and then finds no cut.
- * 5. The zone's head, with the apex, the SOA and the serial, by storing the word that refers to it.
+ * 5. The zone's head, with the apex, the SOA and the serial, by storing the word that refers to it; in a
+ * signed zone where names go, one before these go that has all but the SOA (image/publish.c).
  *
  * What is replaced waits for the readers it may have (image/late.h). The change itself waits for them only
  * where a name finds no place, where names come below one that comes too and a wildcard stood for both, where
@@ -43,9 +45,9 @@ struct sw_readers {
 	void *context;
 	const struct sw_hash_key *key;
 	int (*show)(void *context);			/* the segments made */
-	void (*wait)(void *context);			/* counts in `graces` */
+	void (*wait)(void *context);			/* counted in `graces` */
 	void (*deepen)(void *context, uint32_t labels); /* have names hashed so deep */
-	uint64_t graces;
+	struct sw_graces graces;
 };
 
 /** One zone, as the store has it. */
@@ -71,7 +73,7 @@ void sw_changer_free(struct sw_changer *changer);
 int sw_change(struct sw_changer *changer, const struct sw_changing *zone, const uint8_t *const *names,
 	size_t count);
 
-/** Do what waits for the readers before the last wait. @return whether there is more */
+/** Do what waited for readers that are gone. @return whether there is more */
 bool sw_change_settle(struct sw_changer *changer, const struct sw_changing *zone);
 
 #endif

@@ -143,19 +143,62 @@ static int target_add(struct sw_changer *c, const uint8_t *host)
 	return error;
 }
 
+/** @return 0; -EAGAIN where the chain leads out of the zone */
+static int load_nsec(struct sw_changer *c, struct sw_changed *name, const uint8_t *next)
+{
+	uint8_t lower[SW_NAME_MAX];
+	if (!sw_name_in(next, c->zone->apex))
+		return -EAGAIN;
+	memcpy(lower, next, sw_name_len(next));
+	sw_name_lower(lower);
+	name->has_nsec = true;
+	return text_add(c, lower, &name->next);
+}
+
+/** @return whether the parameters are those of the zone's chain */
+static bool load_params(struct sw_changer *c, const struct sw_record *record)
+{
+	struct sw_nsec3_params params;
+	if (sw_nsec3_params(record->rdata, record->rdata_len, &params) != 0)
+		return false;
+	c->has_params = true;
+	return params.iterations == c->params.iterations && params.salt_len == c->params.salt_len &&
+	       memcmp(params.salt, c->params.salt, params.salt_len) == 0;
+}
+
+/** @return 0; -EAGAIN for what denies in another way than the zone has done so far */
+static int load_denial(struct sw_changer *c, struct sw_changed *name, const struct sw_record *record)
+{
+	bool has_nsec3 = sw_change_has_nsec3(c);
+	switch (record->type) {
+	case SW_TYPE_NSEC:
+		return sw_change_has_nsec(c) ? load_nsec(c, name, record->rdata) : -EAGAIN;
+	case SW_TYPE_NSEC3PARAM:
+		return has_nsec3 && load_params(c, record) ? 0 : -EAGAIN;
+	case SW_TYPE_NSEC3:
+		name->has_nsec3 = true;
+		return has_nsec3 && sw_nsec3_is_of_chain(record->rdata, record->rdata_len, &c->params)
+			       ? 0
+			       : -EAGAIN;
+	default:
+		return 0;
+	}
+}
+
 /** sw_record_fn: a record of c->loading. */
 static int load_record(void *arg, const struct sw_record *record)
 {
 	struct sw_changer *c = arg;
 	struct sw_changed *name = &c->names[c->loading];
 	const uint8_t *host = host_of(record);
-	if (record->type == SW_TYPE_NSEC || record->type == SW_TYPE_NSEC3 ||
-		record->type == SW_TYPE_NSEC3PARAM)
-		return -EAGAIN; /* the zone becomes a signed one */
+	int error = load_denial(c, name, record);
+	if (error)
+		return error;
 	name->has_records = true;
+	name->has_other |= record->type != SW_TYPE_NSEC3 && record->type != SW_TYPE_RRSIG;
 	name->has_ns |= record->type == SW_TYPE_NS;
 	name->has_dname |= record->type == SW_TYPE_DNAME;
-	int error = sw_contents_add(c->contents, sw_changed_text(c, name), record->type, record->ttl,
+	error = sw_contents_add(c->contents, sw_changed_text(c, name), record->type, record->ttl,
 		record->rdata, record->rdata_len, 0, 0);
 	if (error >= 0 && host && sw_name_in(host, c->zone->apex))
 		return target_add(c, host);
@@ -195,8 +238,8 @@ static int find_out(struct sw_changer *c, uint32_t number)
 {
 	const struct sw_zone_records *records = c->zone->records;
 	struct sw_changed *name = &c->names[number];
-	bool is_found = name->has_records || number == 0;
-	if (!is_found) {
+	bool is_found = (name->has_records && !sw_changed_is_hashed(name)) || number == 0;
+	if (!is_found && !sw_changed_is_hashed(name)) {
 		uint8_t text[SW_NAME_MAX];
 		memcpy(text, sw_changed_text(c, name), sw_name_len(sw_changed_text(c, name)));
 		int error = records->below(records->context, text, stop, &is_found);
@@ -260,6 +303,33 @@ static int affect_owner(void *arg, const uint8_t *owner)
 	return touch_affect(arg, owner, &number);
 }
 
+/** The names above one are affected, up to the apex. */
+static int affect_above(struct sw_changer *c, const uint8_t *name)
+{
+	uint8_t text[SW_NAME_MAX];
+	int error = 0;
+	memcpy(text, name, sw_name_len(name)); /* names that come move what is kept of others */
+	name = text;
+	for (unsigned labels = sw_name_labels(name); labels > c->head->apex_labels && !error; labels--) {
+		uint32_t number;
+		name = sw_name_skip(name, 1);
+		error = touch_affect(c, name, &number);
+	}
+	return error;
+}
+
+/** Who refers to the NSEC of a name, which is made anew: the names above, by what covers the place behind it;
+ * and those above the next, if they have none of their own. */
+static int expand_chain(struct sw_changer *c, uint32_t number)
+{
+	if (!sw_change_has_nsec(c))
+		return 0;
+	int error = affect_above(c, sw_changed_text(c, &c->names[number]));
+	if (!error && c->names[number].has_nsec)
+		error = affect_above(c, c->text + c->names[number].next);
+	return error;
+}
+
 /** @return 0, or -EAGAIN for a name that stands twice and will go on doing so */
 static int before_read(struct sw_changer *c, struct sw_changed *name)
 {
@@ -312,7 +382,7 @@ static int expand(struct sw_changer *c, uint32_t number)
 	int error = load(c, number);
 	if (!error)
 		error = number == 0 ? expand_apex(c) : expand_below_apex(c, number);
-	return error;
+	return error ? error : expand_chain(c, number);
 }
 
 /** Owners whose pieces have addresses of hosts in the queue. */
@@ -370,6 +440,8 @@ int sw_change_collect(struct sw_changer *c, const uint8_t *const *names, size_t 
 	int error = touch(c, c->zone->apex, &apex);
 	if (!error)
 		error = load(c, apex);
+	if (!error && sw_change_is_signed(c))
+		error = affect(c, apex);
 	for (size_t i = 0; i < count && !error; i++)
 		error = changed_add(c, names[i]);
 	for (uint32_t done = 0; done < c->queue_count && !error;) {

@@ -19,7 +19,8 @@ struct sw_compiler {
 	struct sw_pool *pool; /* instead of the region: names one by one */
 	struct sw_depends *depends;
 	struct sw_interner *interner;
-	struct sw_denial *denial;
+	struct sw_denial *denial;	/* of a whole zone */
+	const struct sw_denied *denied; /* of the name in hand; NULL: the zone is not signed */
 	struct sw_nssets *nssets;
 	struct sw_index index;
 	struct sw_image_zone zone;
@@ -143,7 +144,7 @@ static int compile_extra(struct sw_compiler *c, const struct sw_node *node, uint
 	}
 	add_targets(c, node, type, TARGETS_OURS);
 	sw_encoder_mark(c->extra);
-	if (c->denial)
+	if (c->denied)
 		add_targets(c, node, type, TARGETS_SIGNATURES);
 	if (c->extra->len == 0 || c->extra->too_long)
 		return 0; /* too many to go along: a resolver asks for them */
@@ -214,9 +215,9 @@ static int compile_types(struct sw_compiler *c, uint32_t number, bool has_inline
 		uint32_t piece = 0;
 		/* asked for, it stands with its own name; not where its signatures alone may be the answer,
 		 * which point to that name (the lowest type answers RRSIG) */
-		if (rr->type == SW_TYPE_NSEC && c->denial && !is_wildcard &&
+		if (rr->type == SW_TYPE_NSEC && c->denied && !is_wildcard &&
 			has_type_below(c, node, rr->type))
-			piece = sw_denial_nsec(c->denial, number);
+			piece = c->denied->own;
 		int error = piece ? 0 : compile_rrset(c, node, rr, &piece);
 		if (error)
 			return error;
@@ -228,20 +229,24 @@ static int compile_types(struct sw_compiler *c, uint32_t number, bool has_inline
 	return 0;
 }
 
-/** The node behind a slot: types, and how to deny. */
-static int compile_node(struct sw_compiler *c, uint32_t number, bool has_inline_a, uint32_t *ref)
+/** @param count  of c->entries */
+static int store_node(struct sw_compiler *c, uint32_t count, uint32_t *ref)
 {
-	uint32_t count = 0;
-	const struct sw_node *node = sw_contents_node(c->contents, number);
-	bool is_signed = sw_contents_find_rr(c->contents, node, SW_TYPE_RRSIG) != NULL;
-	int error = compile_types(c, number, has_inline_a && !is_signed, &count);
-	if (error || (count == 0 && !c->denial))
-		return error;
+	const struct sw_denied *denied = c->denied;
+	if (count == 0 && !denied)
+		return 0;
 	struct sw_image_node head = {.type_count = (uint16_t)count, .any = count ? c->entries[0].piece : 0};
-	if (c->denial)
-		error = sw_denial_node(c->denial, number, &head);
-	if (error)
-		return error;
+	if (denied && denied->is_hashed) {
+		head.own_hash = denied->own_hash;
+		head.wildcard_hash = denied->wildcard_hash;
+		head.types_mark = denied->types_mark;
+	} else if (denied) {
+		memcpy(head.denial, denied->denial, sizeof(head.denial));
+		head.wildcard_denial = denied->wildcard_denial;
+		head.gaps = denied->gaps;
+		head.wildcard = denied->wildcard;
+		head.closest_provable = denied->closest_provable;
+	}
 	*ref = take(c, sizeof(head) + count * sizeof(c->entries[0]));
 	if (*ref == 0)
 		return -ENOSPC;
@@ -249,6 +254,16 @@ static int compile_node(struct sw_compiler *c, uint32_t number, bool has_inline_
 	memcpy(bytes, &head, sizeof(head));
 	memcpy(bytes + sizeof(head), c->entries, count * sizeof(c->entries[0]));
 	return 0;
+}
+
+/** The node behind a slot: types, and how to deny. */
+static int compile_node(struct sw_compiler *c, uint32_t number, bool has_inline_a, uint32_t *ref)
+{
+	uint32_t count = 0;
+	const struct sw_node *node = sw_contents_node(c->contents, number);
+	bool is_signed = sw_contents_find_rr(c->contents, node, SW_TYPE_RRSIG) != NULL;
+	int error = compile_types(c, number, has_inline_a && !is_signed, &count);
+	return error ? error : store_node(c, count, ref);
 }
 
 /** Put a short A RRset into the slot itself. */
@@ -314,11 +329,14 @@ static int compile_cut(struct sw_compiler *c, uint32_t number, struct sw_slot *s
 	slot->kind = SW_SLOT_CUT;
 	slot->cut.ns = set->ns;
 	slot->cut.glue = set->glue;
-	if (ds)
-		return compile_rrset(c, node, ds, &slot->cut.ds);
-	if (c->denial)
-		sw_denial_proofs(c->denial, number, slot->cut.proof);
-	return 0;
+	if (c->denied && c->denied->is_hashed) {
+		slot->cut.proof[0] = (uint32_t)(c->denied->own_hash >> 32);
+		slot->cut.proof[1] = (uint32_t)c->denied->own_hash;
+	} else if (c->denied) { /* where there is a DS readers do not look, but a change finds the cut's NSEC
+				 */
+		memcpy(slot->cut.proof, c->denied->denial, sizeof(slot->cut.proof));
+	}
+	return ds ? compile_rrset(c, node, ds, &slot->cut.ds) : 0;
 }
 
 static int compile_slot(struct sw_compiler *c, uint32_t number, struct sw_slot *slot)
@@ -348,6 +366,18 @@ int sw_compile_depends(
 	return 0;
 }
 
+/** The slot of "*" once more, for the node of the name above (struct sw_image_node). */
+static int copy_wildcard(struct sw_compiler *c, const struct sw_node *node, const struct sw_slot *slot)
+{
+	const uint8_t *name = sw_contents_name(c->contents, node);
+	if (c->zone.denial != SW_DENIAL_NSEC || name[0] != 1 || name[1] != '*')
+		return 0;
+	uint32_t ref = sw_denial_wildcard(c->denial, node->parent);
+	if (ref)
+		memcpy(at(c, ref), slot, sizeof(*slot));
+	return ref ? 0 : -ENOSPC;
+}
+
 static int compile_names(struct sw_compiler *c, uint32_t names)
 {
 	uint32_t count = sw_contents_count(c->contents);
@@ -357,7 +387,13 @@ static int compile_names(struct sw_compiler *c, uint32_t names)
 		if (!is_indexed(c, node))
 			continue;
 		struct sw_slot slot;
-		error = compile_slot(c, i, &slot);
+		struct sw_denied denied;
+		c->denied = c->denial ? &denied : NULL;
+		error = c->denial ? sw_denial_of(c->denial, i, &denied) : 0;
+		if (!error)
+			error = compile_slot(c, i, &slot);
+		if (!error)
+			error = copy_wildcard(c, node, &slot);
 		if (!error && c->depends)
 			error = sw_compile_depends(c->contents, node, c->depends);
 		if (error)
@@ -438,6 +474,7 @@ static void zone_end(struct sw_compiler *c)
 	sw_nssets_free(c->nssets);
 	sw_interner_free(c->interner);
 	c->denial = NULL;
+	c->denied = NULL;
 	c->nssets = NULL;
 	c->interner = NULL;
 }
@@ -497,6 +534,7 @@ int sw_compile(struct sw_compiler *c, const struct sw_contents *contents, struct
 	compiled->names = names;
 	compiled->labels_max = (uint8_t)(c->zone.apex_labels + c->zone.depth_max);
 	compiled->is_signed = c->denial != NULL;
+	compiled->is_regular = !c->denial || sw_denial_is_regular(c->denial);
 	zone_end(c);
 	return error;
 }
@@ -508,6 +546,7 @@ int sw_compile_begin(struct sw_compiler *c, const struct sw_contents *contents, 
 	c->contents = contents;
 	c->region = NULL;
 	c->pool = pool;
+	c->denied = NULL;
 	c->interner = sw_interner_new_apart(pool);
 	return c->interner ? 0 : -ENOMEM;
 }
@@ -523,9 +562,24 @@ static uint32_t number_of(const struct sw_compiler *c, const struct sw_node *nod
 	return (uint32_t)(node - sw_contents_node(c->contents, 0));
 }
 
-int sw_compile_one(struct sw_compiler *c, const struct sw_node *node, struct sw_slot *slot)
+int sw_compile_denial(struct sw_compiler *c, const struct sw_node *node, uint16_t type, uint32_t *piece)
 {
+	return sw_denial_piece(c->encoder, c->interner, c->contents, node, type, piece);
+}
+
+int sw_compile_one(struct sw_compiler *c, const struct sw_node *node, const struct sw_denied *denied,
+	struct sw_slot *slot)
+{
+	c->denied = denied;
 	return compile_slot(c, number_of(c, node), slot);
+}
+
+int sw_compile_empty(
+	struct sw_compiler *c, uint64_t hash, const struct sw_denied *denied, struct sw_slot *slot)
+{
+	*slot = (struct sw_slot){.hash = hash, .kind = SW_SLOT_NAME};
+	c->denied = denied;
+	return store_node(c, 0, &slot->name.node);
 }
 
 /** A copy of a node without its first type. */
@@ -548,15 +602,18 @@ static int compile_rest(struct sw_compiler *c, uint32_t whole, uint32_t *rest)
 	return 0;
 }
 
-int sw_compile_stepwise(
-	struct sw_compiler *c, const struct sw_node *node, struct sw_slot *slot, struct sw_slot *later)
+int sw_compile_stepwise(struct sw_compiler *c, const struct sw_node *node, const struct sw_denied *denied,
+	struct sw_slot *slot, struct sw_slot *later)
 {
+	c->denied = denied;
 	*slot = (struct sw_slot){.hash = node->hash, .kind = SW_SLOT_NAME};
 	if (sw_contents_find_rr(c->contents, node, SW_TYPE_CNAME))
 		slot->flags |= SW_SLOT_CNAME;
 	if (sw_contents_find_rr(c->contents, node, SW_TYPE_DNAME))
 		slot->flags |= SW_SLOT_DNAME;
 	int error = compile_node(c, number_of(c, node), false, &slot->name.node);
+	if (!later)
+		return error;
 	*later = *slot;
 	if (error || !inline_addresses(c, node, later)) {
 		later->kind = SW_SLOT_FREE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "image/denial.h"
+#include "image/gaps.h"
 #include "image/nsec3.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -23,10 +24,15 @@ struct sw_denial {
 	uint32_t *behind;      /* piece that covers the place behind the node's subtree */
 	uint32_t *children;    /* node numbers grouped by parent, each group in canonical order */
 	uint32_t *child_start; /* by node: first child in children[]; count + 1 entries */
+	uint32_t *wildcards;   /* copy of the slot of "*" below the node, or 0 so far */
+	struct sw_gap *gaps;   /* scratch: of one node */
+	uint32_t gaps_room;
+	bool is_regular;
 	/* NSEC3 */
 	struct sw_nsec3_params params;
 	struct hashed *hashed; /* ascending */
 	uint32_t hashed_count;
+	uint64_t *own_hash; /* by node */
 };
 
 bool sw_denial_is_hashed_owner(const struct sw_contents *contents, const struct sw_node *node)
@@ -47,20 +53,27 @@ static bool is_hidden(const struct sw_node *node)
 	return node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME);
 }
 
-/** The NSEC or NSEC3 RRset of a node with its RRSIGs. @return 0, or -ENOSPC, -E2BIG */
-static int denial_piece(struct sw_denial *denial, const struct sw_node *node, uint16_t type, uint32_t *piece)
+int sw_denial_piece(struct sw_encoder *encoder, struct sw_interner *interner,
+	const struct sw_contents *contents, const struct sw_node *node, uint16_t type, uint32_t *piece)
 {
-	const uint8_t *name = sw_contents_name(denial->contents, node);
-	struct sw_owner owner = {.form = SW_OWNER_NAME, .name = name};
-	uint32_t ttl = sw_contents_find_rr(denial->contents, node, type)->ttl;
-	sw_encoder_start(denial->encoder, denial->contents, NULL);
-	sw_encoder_add_rrset(denial->encoder, node, type, &owner, ttl);
-	sw_encoder_mark(denial->encoder);
-	sw_encoder_add_signatures(denial->encoder, node, type, &owner, ttl);
-	*piece = sw_encoder_store(denial->encoder, denial->interner);
+	struct sw_owner owner = {.form = SW_OWNER_NAME, .name = sw_contents_name(contents, node)};
+	const struct sw_rr *rr = sw_contents_find_rr(contents, node, type);
+	uint32_t ttl = rr->ttl;
+	sw_encoder_start(encoder, contents, NULL);
+	if (type == SW_TYPE_NSEC3)
+		encoder->extra = sw_nsec3_mark(rr->rdata, rr->rdata_len);
+	sw_encoder_add_rrset(encoder, node, type, &owner, ttl);
+	sw_encoder_mark(encoder);
+	sw_encoder_add_signatures(encoder, node, type, &owner, ttl);
+	*piece = sw_encoder_store(encoder, interner);
 	if (*piece)
 		return 0;
-	return denial->encoder->too_long ? -E2BIG : -ENOSPC;
+	return encoder->too_long ? -E2BIG : -ENOSPC;
+}
+
+static int denial_piece(struct sw_denial *denial, const struct sw_node *node, uint16_t type, uint32_t *piece)
+{
+	return sw_denial_piece(denial->encoder, denial->interner, denial->contents, node, type, piece);
 }
 
 /* ---- NSEC ---- */
@@ -81,7 +94,8 @@ static uint32_t *canonical_order(const struct sw_contents *contents, uint32_t *c
 	if (!order)
 		return NULL;
 	for (uint32_t i = 0; i < all; i++) {
-		if (!is_hidden(sw_contents_node(contents, i)))
+		const struct sw_node *node = sw_contents_node(contents, i);
+		if (!is_hidden(node) && !sw_denial_is_hashed_owner(contents, node))
 			order[n++] = i;
 	}
 	qsort_r(order, n, sizeof(*order), compare_nodes, (void *)contents);
@@ -134,14 +148,18 @@ static int nsec_new(struct sw_denial *denial)
 	denial->behind = calloc(all, sizeof(uint32_t));
 	denial->children = calloc(all, sizeof(uint32_t));
 	denial->child_start = calloc((size_t)all + 1, sizeof(uint32_t));
+	denial->wildcards = calloc(all, sizeof(uint32_t));
+	denial->is_regular = true;
 	uint32_t *order = canonical_order(denial->contents, &count);
 	int error = -ENOMEM;
 	if (!denial->nsec || !denial->covering || !denial->behind || !denial->children ||
-		!denial->child_start || !order)
+		!denial->child_start || !denial->wildcards || !order)
 		goto done;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sw_node *node = sw_contents_node(denial->contents, order[i]);
-		if (!sw_contents_find_rr(denial->contents, node, SW_TYPE_NSEC))
+		bool has_nsec = sw_contents_find_rr(denial->contents, node, SW_TYPE_NSEC) != NULL;
+		denial->is_regular &= has_nsec == (node->first != 0);
+		if (!has_nsec)
 			continue;
 		error = denial_piece(denial, node, SW_TYPE_NSEC, &denial->nsec[order[i]]);
 		if (error)
@@ -153,14 +171,6 @@ static int nsec_new(struct sw_denial *denial)
 done:
 	free(order);
 	return error;
-}
-
-static uint64_t label_prefix(const uint8_t *label)
-{
-	uint64_t prefix = 0;
-	for (unsigned i = 1; i <= 8; i++)
-		prefix = prefix << 8 | (i <= label[0] ? label[i] : 0);
-	return prefix;
 }
 
 static uint32_t store_label(struct sw_denial *denial, const uint8_t *label)
@@ -187,30 +197,60 @@ static uint32_t nsec_wildcard(const struct sw_denial *denial, uint32_t node)
 	return covering;
 }
 
-static int nsec_node(struct sw_denial *denial, uint32_t number, struct sw_image_node *out)
+uint32_t sw_denial_wildcard(struct sw_denial *denial, uint32_t node)
 {
-	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	out->denial[0] = denial->covering[number];
-	if (!(node->flags & SW_NODE_HAS_WILDCARD))
-		out->wildcard_denial = nsec_wildcard(denial, number);
-	uint32_t first = denial->child_start[number], end = denial->child_start[number + 1];
-	if (first == end)
+	if (denial->kind != SW_DENIAL_NSEC)
 		return 0;
-	out->gap_count = end - first;
-	out->gaps = sw_region_take_run(denial->region, (size_t)out->gap_count * sizeof(struct sw_gap));
-	if (!out->gaps)
-		return -ENOSPC;
-	for (uint32_t i = first; i < end; i++) {
-		const struct sw_node *child = sw_contents_node(denial->contents, denial->children[i]);
+	if (!denial->wildcards[node])
+		denial->wildcards[node] = sw_region_take(denial->region, sizeof(struct sw_slot));
+	return denial->wildcards[node];
+}
+
+static int gaps_reserve(struct sw_denial *denial, uint32_t count)
+{
+	if (count <= denial->gaps_room)
+		return 0;
+	struct sw_gap *gaps = realloc(denial->gaps, 2ul * count * sizeof(*gaps));
+	if (!gaps)
+		return -ENOMEM;
+	denial->gaps = gaps;
+	denial->gaps_room = 2 * count;
+	return 0;
+}
+
+static int nsec_gaps(struct sw_denial *denial, uint32_t number, uint32_t *root)
+{
+	uint32_t first = denial->child_start[number], count = denial->child_start[number + 1] - first;
+	int error = gaps_reserve(denial, count);
+	if (error || count == 0)
+		return error;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct sw_node *child = sw_contents_node(denial->contents, denial->children[first + i]);
 		const uint8_t *label = sw_contents_name(denial->contents, child);
-		struct sw_gap *gap = sw_space_at(denial->region->space, out->gaps + (i - first));
-		gap->prefix = label_prefix(label);
-		gap->denial = denial->behind[denial->children[i]];
-		gap->label = store_label(denial, label);
-		if (!gap->label)
+		denial->gaps[i] = (struct sw_gap){.prefix = sw_gap_key_of(label).prefix,
+			.label = store_label(denial, label),
+			.denial = denial->behind[denial->children[first + i]]};
+		if (!denial->gaps[i].label)
 			return -ENOSPC;
 	}
-	return 0;
+	*root = sw_gaps_build(denial->region, denial->gaps, count);
+	return *root ? 0 : -ENOSPC;
+}
+
+static int nsec_node(struct sw_denial *denial, uint32_t number, struct sw_denied *out)
+{
+	const struct sw_node *node = sw_contents_node(denial->contents, number);
+	out->own = denial->nsec[number];
+	out->denial[0] = denial->covering[number];
+	if (node->flags & SW_NODE_CUT)
+		return 0;
+	if (!(node->flags & SW_NODE_HAS_WILDCARD))
+		out->wildcard_denial = nsec_wildcard(denial, number);
+	else
+		out->wildcard = sw_denial_wildcard(denial, number);
+	if (node->flags & SW_NODE_HAS_WILDCARD && !out->wildcard)
+		return -ENOSPC;
+	return nsec_gaps(denial, number, &out->gaps);
 }
 
 /* ---- NSEC3 ---- */
@@ -250,48 +290,20 @@ static int nsec3_collect(struct sw_denial *denial)
 	return 0;
 }
 
-/** The table the answer path searches: entries by hash, and where each value of the high bits begins. */
+/** The table the answer path searches. */
 static int nsec3_publish(struct sw_denial *denial, struct sw_image_zone *zone)
 {
-	struct sw_space *space = denial->region->space;
 	uint32_t count = denial->hashed_count;
-	unsigned bits = 0;
-	while (bits < 24 && 4u << bits < count)
-		bits++;
-	zone->nsec3_count = count;
-	zone->nsec3_dir_bits = (uint8_t)bits;
-	zone->nsec3 = sw_region_take_run(denial->region, (size_t)count * sizeof(struct sw_nsec3_entry));
-	zone->nsec3_dir = sw_region_take_run(denial->region, ((1ul << bits) + 1) * sizeof(uint32_t));
-	if (!zone->nsec3 || !zone->nsec3_dir)
-		return -ENOSPC;
-	uint32_t bucket = 0;
-	for (uint32_t i = 0; i <= count; i++) {
-		uint32_t until = 1u << bits;
-		if (i < count) {
-			struct sw_nsec3_entry *entry = sw_space_at(space, zone->nsec3 + i);
-			*entry =
-				(struct sw_nsec3_entry){denial->hashed[i].prefix, denial->hashed[i].piece, 0};
-			until = bits ? (uint32_t)(entry->prefix >> (64 - bits)) : 0;
-		}
-		for (; bucket <= until; bucket++) {
-			uint32_t *start = sw_space_at(space, zone->nsec3_dir + bucket / 4);
-			start[bucket % 4] = i;
-		}
-	}
-	return 0;
-}
-
-static int nsec3_new(struct sw_denial *denial, struct sw_image_zone *zone)
-{
-	int error = nsec3_collect(denial);
-	if (error || denial->hashed_count == 0) {
-		zone->denial = denial->kind = error ? denial->kind : SW_DENIAL_NONE;
+	int error = gaps_reserve(denial, count);
+	if (error)
 		return error;
-	}
-	zone->nsec3_iterations = denial->params.iterations;
-	zone->nsec3_salt_len = denial->params.salt_len;
-	memcpy(zone->nsec3_salt, denial->params.salt, denial->params.salt_len);
-	return nsec3_publish(denial, zone);
+	for (uint32_t i = 0; i < count; i++)
+		denial->gaps[i] = (struct sw_gap){
+			.prefix = denial->hashed[i].prefix, .denial = denial->hashed[i].piece};
+	zone->nsec3_count = count;
+	zone->nsec3 = sw_gaps_build(denial->region, denial->gaps, count);
+	zone->nsec3_last = denial->hashed[count - 1].piece;
+	return zone->nsec3 ? 0 : -ENOSPC;
 }
 
 /** Last entry at or before a hash; the last of all covers what comes before the first. */
@@ -315,39 +327,120 @@ static uint64_t nsec3_hash(const struct sw_denial *denial, const uint8_t *name)
 	return sw_nsec3_prefix(hash);
 }
 
+bool sw_denial_is_mark_of(const struct sw_contents *contents, const struct sw_node *node, uint32_t mark)
+{
+	if (node && node->flags & SW_NODE_CUT) {
+		uint32_t ds = sw_contents_find_rr(contents, node, SW_TYPE_DS) ? SW_NSEC3_HAS_DS : 0;
+		return (mark & (SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DS)) == (SW_NSEC3_IS_CUT | ds);
+	}
+	bool has_dname = node && sw_contents_find_rr(contents, node, SW_TYPE_DNAME);
+	uint32_t dname = has_dname ? SW_NSEC3_HAS_DNAME : 0;
+	return (mark & (SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME)) == dname;
+}
+
+/** The hashes of all names; each has its NSEC3 and no other has one, where the chain is that of a signer
+ * without opt-out. */
+static int nsec3_own(struct sw_denial *denial)
+{
+	uint32_t all = sw_contents_count(denial->contents), names = 0;
+	denial->own_hash = malloc(all * sizeof(*denial->own_hash));
+	denial->is_regular = true;
+	if (!denial->own_hash)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < all; i++) {
+		const struct sw_node *node = sw_contents_node(denial->contents, i);
+		if (is_hidden(node) || sw_denial_is_hashed_owner(denial->contents, node))
+			continue;
+		names++;
+		denial->own_hash[i] = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+		const struct hashed *match = nsec3_at(denial, denial->own_hash[i]);
+		const struct sw_piece *piece = sw_space_at(denial->region->space, match->piece);
+		denial->is_regular &= match->prefix == denial->own_hash[i] &&
+				      sw_denial_is_mark_of(denial->contents, node, piece->extra);
+	}
+	denial->is_regular &= names == denial->hashed_count;
+	return 0;
+}
+
+static int nsec3_new(struct sw_denial *denial, struct sw_image_zone *zone)
+{
+	int error = nsec3_collect(denial);
+	if (error || denial->hashed_count == 0) {
+		zone->denial = denial->kind = error ? denial->kind : SW_DENIAL_NONE;
+		return error;
+	}
+	zone->nsec3_iterations = denial->params.iterations;
+	zone->nsec3_salt_len = denial->params.salt_len;
+	memcpy(zone->nsec3_salt, denial->params.salt, denial->params.salt_len);
+	error = nsec3_own(denial);
+	if (denial->is_regular)
+		zone->denial = denial->kind = SW_DENIAL_HASHED;
+	return error ? error : nsec3_publish(denial, zone);
+}
+
 /** Closest encloser proof of a node without an NSEC3 of its own (opt-out): closest provable encloser, and
  * what covers the next closer name below it. @return node number of that encloser */
 static uint32_t nsec3_provable(const struct sw_denial *denial, uint32_t number, uint32_t proof[2])
 {
 	const struct sw_node *node = sw_contents_node(denial->contents, number);
-	uint64_t below = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+	uint64_t below = denial->own_hash[number];
 	const struct hashed *match = nsec3_at(denial, below);
 	proof[1] = 0;
 	while (match->prefix != below && number != 0) {
 		proof[1] = match->piece;
 		number = node->parent;
 		node = sw_contents_node(denial->contents, number);
-		below = nsec3_hash(denial, sw_contents_name(denial->contents, node));
+		below = denial->own_hash[number];
 		match = nsec3_at(denial, below);
 	}
 	proof[0] = match->piece;
 	return number;
 }
 
-static int nsec3_node(struct sw_denial *denial, uint32_t number, struct sw_image_node *out)
+static void nsec3_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
 {
 	uint32_t provable = nsec3_provable(denial, number, out->denial);
 	out->closest_provable = provable == number;
 	const struct sw_node *node = sw_contents_node(denial->contents, provable);
-	if (node->flags & SW_NODE_HAS_WILDCARD)
-		return 0;
+	if (node->flags & SW_NODE_HAS_WILDCARD ||
+		sw_contents_node(denial->contents, number)->flags & SW_NODE_CUT)
+		return;
 	const uint8_t *name = sw_contents_name(denial->contents, node);
 	uint8_t star[SW_NAME_MAX + 2] = {1, '*'};
 	if (node->name_len + 2 > SW_NAME_MAX)
-		return 0; /* "*" below it would be too long to ask about */
+		return; /* "*" below it would be too long to ask about */
 	memcpy(star + 2, name, node->name_len);
 	out->wildcard_denial = nsec3_at(denial, nsec3_hash(denial, star))->piece;
-	return 0;
+}
+
+static uint64_t wildcard_hash(const struct sw_nsec3_params *params, const uint8_t *name)
+{
+	uint8_t star[SW_NAME_MAX + 2] = {1, '*'}, hash[SW_SHA1_LEN];
+	size_t len = sw_name_len(name);
+	if (len + 2 > SW_NAME_MAX)
+		return 0; /* "*" below it would be too long to ask about */
+	memcpy(star + 2, name, len);
+	sw_nsec3_hash(star, params, hash);
+	return sw_nsec3_prefix(hash);
+}
+
+void sw_denial_hashed(const struct sw_nsec3_params *params, const uint8_t *name, struct sw_denied *out)
+{
+	uint8_t hash[SW_SHA1_LEN];
+	sw_nsec3_hash(name, params, hash);
+	*out = (struct sw_denied){.is_hashed = true, .own_hash = sw_nsec3_prefix(hash)};
+	out->wildcard_hash = wildcard_hash(params, name);
+}
+
+static void hashed_node(const struct sw_denial *denial, uint32_t number, struct sw_denied *out)
+{
+	const struct sw_node *node = sw_contents_node(denial->contents, number);
+	const struct sw_piece *piece =
+		sw_space_at(denial->region->space, nsec3_at(denial, denial->own_hash[number])->piece);
+	*out = (struct sw_denied){
+		.is_hashed = true, .own_hash = denial->own_hash[number], .types_mark = piece->extra};
+	if (!(node->flags & SW_NODE_CUT))
+		out->wildcard_hash = wildcard_hash(&denial->params, sw_contents_name(denial->contents, node));
 }
 
 /* ---- either ---- */
@@ -403,32 +496,26 @@ void sw_denial_free(struct sw_denial *denial)
 	free(denial->behind);
 	free(denial->children);
 	free(denial->child_start);
+	free(denial->wildcards);
+	free(denial->gaps);
 	free(denial->hashed);
+	free(denial->own_hash);
 	free(denial);
 }
 
-int sw_denial_node(struct sw_denial *denial, uint32_t node, struct sw_image_node *out)
+int sw_denial_of(struct sw_denial *denial, uint32_t node, struct sw_denied *out)
 {
-	switch (denial->kind) {
-	case SW_DENIAL_NSEC:
-		return nsec_node(denial, node, out);
-	case SW_DENIAL_NSEC3:
-		return nsec3_node(denial, node, out);
-	default:
-		return 0;
-	}
-}
-
-void sw_denial_proofs(struct sw_denial *denial, uint32_t node, uint32_t proof[2])
-{
-	proof[0] = proof[1] = 0;
+	*out = (struct sw_denied){0};
 	if (denial->kind == SW_DENIAL_NSEC)
-		proof[0] = denial->covering[node];
-	else if (denial->kind == SW_DENIAL_NSEC3)
-		nsec3_provable(denial, node, proof);
+		return nsec_node(denial, node, out);
+	if (denial->kind == SW_DENIAL_HASHED)
+		hashed_node(denial, node, out);
+	else
+		nsec3_node(denial, node, out);
+	return 0;
 }
 
-uint32_t sw_denial_nsec(const struct sw_denial *denial, uint32_t node)
+bool sw_denial_is_regular(const struct sw_denial *denial)
 {
-	return denial->kind == SW_DENIAL_NSEC ? denial->nsec[node] : 0;
+	return denial->is_regular;
 }

@@ -7,7 +7,7 @@
  *
  * Memory is a sequence of segments of 4 MiB, each an mmap-able BPF array of one element (plain memory
  * where there is no BPF). A reference counts units of 16 bytes; its high bits choose the segment. 0 is
- * "none". No object crosses the end of a segment, except bucket arrays and gap or hash tables, whose elements
+ * "none". No object crosses the end of a segment, except bucket arrays and the table of zones, whose elements
  * divide it and whose segments have consecutive numbers. Behind each segment lies a guard of zeros, so a
  * bounded read from any reference needs no further check.
  *
@@ -21,7 +21,7 @@
 #include "wire/hash.h"
 #include <stdint.h>
 
-#define SW_IMAGE_VERSION 2
+#define SW_IMAGE_VERSION 3
 #define SW_SEGMENT_BYTES (4u << 20)
 #define SW_SEGMENT_GUARD 8192u
 #define SW_SEGMENTS_MAX 16384u
@@ -64,7 +64,7 @@ struct sw_slot {
 			uint32_t glue;	   /* piece: plain = in-domain glue, full = with that of siblings */
 			uint32_t ds;	   /* piece: DS RRset */
 			uint32_t proof[2]; /* pieces: there is no DS (NSEC; NSEC3: closest encloser, opt-out
-					      cover) */
+					      cover); SW_DENIAL_HASHED: the name's hash, high half first */
 		} cut;
 	};
 };
@@ -89,13 +89,26 @@ static inline uint32_t sw_bucket_second(uint64_t hash, uint32_t bucket_count)
 struct sw_image_node {
 	uint16_t type_count;
 	uint16_t reserved;
-	uint32_t any;		  /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
-	uint32_t denial[2];	  /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal the
-				   * covering NSEC; under opt-out closest provable encloser and cover */
-	uint32_t wildcard_denial; /* piece: "*" below this name does not exist */
-	uint32_t gaps;		  /* NSEC: struct sw_gap array over the children, in canonical order */
-	uint32_t gap_count;
-	uint32_t closest_provable; /* NSEC3: 1 when denial[0] matches this very name */
+	uint32_t any; /* piece that answers ANY (RFC 8482 s4.1), 0 when there is none */
+	union {
+		struct {
+			uint32_t denial[2]; /* pieces for NODATA: own NSEC or NSEC3; of an empty non-terminal
+					     * the covering NSEC; under opt-out closest provable encloser and
+					     * cover */
+			uint32_t wildcard_denial; /* piece: "*" below this name does not exist */
+			uint32_t gaps; /* NSEC: struct sw_gap_page over the children, in canonical order */
+			uint32_t wildcard; /* NSEC: copy of the slot of "*" below this name, so that what
+					    * proves with it is of one version (image/change.h); 0 where there
+					    * is none */
+			uint32_t closest_provable; /* NSEC3: 1 when denial[0] matches this very name */
+		};
+		struct {			/* SW_DENIAL_HASHED */
+			uint64_t own_hash;	/* first eight bytes, as a big-endian number */
+			uint64_t wildcard_hash; /* of "*" below this name; 0 where that is too long */
+			uint32_t types_mark;	/* as the `extra` of its NSEC3 */
+			uint32_t reserved_hashed;
+		};
+	};
 };
 _Static_assert(sizeof(struct sw_image_node) == 32, "two units");
 
@@ -105,21 +118,28 @@ struct sw_type_entry {
 	uint32_t piece;
 };
 
-/** NSEC: behind a child's subtree and before the next child, `denial` is the covering NSEC. */
+/** NSEC: behind a child's subtree and before the next child, `denial` is the covering NSEC. NSEC3: from a
+ * hash on to the next. */
 struct sw_gap {
-	uint64_t prefix; /* first eight bytes of the lower-cased label as a big-endian number, zero-padded */
-	uint32_t label;	 /* length byte and lower-cased label, zero-padded to units */
-	uint32_t denial; /* piece */
+	uint64_t prefix; /* first eight bytes of the lower-cased label, or of the hash, as a big-endian
+			  * number; zero-padded */
+	uint32_t label;	 /* length byte and lower-cased label, zero-padded to units; NSEC3: 0 */
+	uint32_t denial; /* piece; of an inner page, the page that begins with this label */
 };
 _Static_assert(sizeof(struct sw_gap) == 16, "one unit");
 
-/** NSEC3, sorted by hash. */
-struct sw_nsec3_entry {
-	uint64_t prefix; /* first eight bytes of the hash as a big-endian number */
-	uint32_t piece;
-	uint32_t reserved;
+/** Page of a tree of gaps (image/gaps.h); followed by `count` of them, at least one. */
+struct sw_gap_page {
+	uint16_t count;
+	uint16_t room; /* for so many there is memory */
+	uint16_t is_inner;
+	uint16_t reserved;
+	uint64_t stamp; /* of the change that made it; for changes alone */
 };
-_Static_assert(sizeof(struct sw_nsec3_entry) == 16, "one unit");
+_Static_assert(sizeof(struct sw_gap_page) == 16, "one unit");
+
+#define SW_GAPS_MAX 127	    /* of a page, which then is 2 KiB */
+#define SW_GAP_LEVELS_MAX 6 /* pages have 31 at least, but the last of a level: 2^29 names */
 
 /** One RRset as it stands in a reply: records first ("plain"), their RRSIGs behind ("full").
  *
@@ -133,7 +153,7 @@ struct sw_piece {
 	uint16_t count[2]; /* records */
 	uint16_t reloc_count[2];
 	uint32_t extra; /* NS, MX, SRV: piece of additional addresses; CNAME, DNAME: target name in wire
-			   format */
+			   format; NSEC3: which types it tells of (sw_nsec3_mark() in image/nsec3.h) */
 	uint32_t ttl;	/* of the RRset, host order */
 };
 _Static_assert(sizeof(struct sw_piece) == 24, "shared with BPF");
@@ -149,7 +169,18 @@ enum sw_base {
 
 /* ---- zones ---- */
 
-enum sw_denial_kind { SW_DENIAL_NONE = 0, SW_DENIAL_NSEC = 1, SW_DENIAL_NSEC3 = 2 };
+enum sw_denial_kind {
+	SW_DENIAL_NONE = 0,
+	SW_DENIAL_NSEC = 1,
+	SW_DENIAL_NSEC3 = 2,  /* with opt-out: nodes refer to the NSEC3 that prove what they deny */
+	SW_DENIAL_HASHED = 3, /* each name has an NSEC3: nodes have the hashes by which these are found, so
+			       * that they stay when the chain changes around them */
+};
+/* in an NSEC3's mark */
+#define SW_NSEC3_HAS_DS 1
+#define SW_NSEC3_IS_CUT 2 /* NS and no SOA */
+#define SW_NSEC3_HAS_DNAME 4
+#define SW_NSEC3_FLAGS (SW_NSEC3_HAS_DS | SW_NSEC3_IS_CUT | SW_NSEC3_HAS_DNAME)
 
 #define SW_NSEC3_SALT_MAX 32	    /* bytes; zones with a longer salt are not taken */
 #define SW_NSEC3_ITERATIONS_MAX 150 /* as many as resolvers take as secure at most */
@@ -162,13 +193,12 @@ struct sw_image_zone {
 				* could not be loaded: SERVFAIL */
 	uint8_t apex_len;
 	uint8_t apex_labels;
-	uint8_t depth_max;  /* labels below the apex of the deepest name in the index */
-	uint8_t denial;	    /* enum sw_denial_kind */
-	uint32_t nsec3;	    /* struct sw_nsec3_entry array */
-	uint32_t nsec3_dir; /* uint32_t array: first entry for each value of the hash's high bits, and an end
-			     */
+	uint8_t depth_max;   /* labels below the apex of the deepest name in the index */
+	uint8_t denial;	     /* enum sw_denial_kind */
+	uint32_t nsec3;	     /* struct sw_gap_page: by hash */
+	uint32_t nsec3_last; /* piece: the last of the chain covers what comes before the first */
 	uint32_t nsec3_count;
-	uint8_t nsec3_dir_bits;
+	uint8_t reserved;
 	uint8_t nsec3_salt_len;
 	uint16_t nsec3_iterations;
 	uint8_t nsec3_salt[SW_NSEC3_SALT_MAX];

@@ -63,14 +63,14 @@ static void node_drop(struct sw_pool *pool, const struct sw_late *late)
 
 /** Free the node that was used until now, and the piece of its addresses: the first type there is. */
 static void node_replace(
-	struct sw_lates *lates, struct sw_pool *pool, const struct sw_late *late, uint64_t graces)
+	struct sw_lates *lates, struct sw_pool *pool, const struct sw_late *late, uint64_t begun)
 {
 	if (late->slot.name.node == late->ref)
 		return;
 	const struct sw_image_node *node = sw_space_at(pool->region.space, late->ref);
 	const struct sw_type_entry *entry = (const void *)(node + 1);
 	const struct sw_piece *piece = sw_space_at(pool->region.space, entry->piece);
-	struct sw_late gone = {.grace = graces, .kind = SW_LATE_FREE, .ref = late->ref};
+	struct sw_late gone = {.grace = begun, .kind = SW_LATE_FREE, .ref = late->ref};
 	gone.size = (uint32_t)node_size(node);
 	sw_lates_add(lates, &gone);
 	gone.ref = entry->piece;
@@ -79,7 +79,7 @@ static void node_replace(
 }
 
 static void fill(struct sw_lates *lates, struct sw_late *late, struct sw_pool *pool,
-	const struct sw_index *index, uint64_t graces)
+	const struct sw_index *index, uint64_t begun)
 {
 	struct sw_slot *place = slot_of(late, index);
 	if (!place) {
@@ -88,13 +88,13 @@ static void fill(struct sw_lates *lates, struct sw_late *late, struct sw_pool *p
 	}
 	sw_place_fill(place, &late->slot);
 	late->kind = SW_LATE_SHOW;
-	late->grace = graces;
+	late->grace = begun;
 	if (!sw_lates_add(lates, late))
 		node_drop(pool, late);
 }
 
 static void show(struct sw_lates *lates, const struct sw_late *late, struct sw_pool *pool,
-	const struct sw_index *index, uint64_t graces)
+	const struct sw_index *index, uint64_t begun)
 {
 	struct sw_slot *place = slot_of(late, index);
 	if (!place) {
@@ -104,20 +104,20 @@ static void show(struct sw_lates *lates, const struct sw_late *late, struct sw_p
 	struct sw_slot slot = late->slot;
 	slot.flags = place->flags;
 	sw_place_flip(place, &slot);
-	node_replace(lates, pool, late, graces);
+	node_replace(lates, pool, late, begun);
 }
 
-static void leave(struct sw_lates *lates, const struct sw_late *late, uint64_t graces)
+static void leave(struct sw_lates *lates, const struct sw_late *late, uint64_t begun)
 {
-	const struct sw_late left = {.grace = graces, .kind = SW_LATE_LEFT, .place = late->place};
+	const struct sw_late left = {.grace = begun, .kind = SW_LATE_LEFT, .place = late->place};
 	sw_place_leave(late->place);
 	sw_lates_add(lates, &left); /* without memory it is lost to this version of the zone */
 }
 
-void sw_lates_settle(
-	struct sw_lates *lates, uint64_t graces, struct sw_pool *pool, const struct sw_index *index)
+void sw_lates_settle(struct sw_lates *lates, const struct sw_graces *graces, struct sw_pool *pool,
+	const struct sw_index *index)
 {
-	while (lates->count > 0 && lates->items[lates->first].grace < graces) {
+	while (lates->count > 0 && lates->items[lates->first].grace < graces->passed) {
 		struct sw_late late = lates->items[lates->first++];
 		lates->count--;
 		switch (late.kind) {
@@ -126,21 +126,32 @@ void sw_lates_settle(
 			sw_pool_give(pool, late.ref, late.size);
 			break;
 		case SW_LATE_TWIN:
-			leave(lates, &late, graces);
+			leave(lates, &late, graces->begun);
 			break;
 		case SW_LATE_LEFT:
 			sw_place_clear(late.place);
 			break;
 		case SW_LATE_FILL:
-			fill(lates, &late, pool, index, graces);
+			fill(lates, &late, pool, index, graces->begun);
 			break;
 		case SW_LATE_SHOW:
-			show(lates, &late, pool, index, graces);
+			show(lates, &late, pool, index, graces->begun);
 			break;
 		}
 	}
 	if (lates->count == 0)
 		sw_lates_end(lates); /* of 100,000 zones each would keep some */
+}
+
+void sw_lates_forget_places(struct sw_lates *lates)
+{
+	struct sw_late *items = lates->items + lates->first;
+	size_t kept = 0;
+	for (size_t i = 0; i < lates->count; i++) {
+		if (items[i].kind != SW_LATE_TWIN && items[i].kind != SW_LATE_LEFT)
+			items[kept++] = items[i];
+	}
+	lates->count = kept;
 }
 
 void sw_lates_end(struct sw_lates *lates)

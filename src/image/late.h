@@ -38,10 +38,12 @@ int sw_lates_reserve(struct sw_lates *lates, size_t more);
 /** @return false when there is no memory */
 bool sw_lates_add(struct sw_lates *lates, const struct sw_late *late);
 
-/** Do what came up before the last wait for readers.
- * @param graces  waits there have been */
-void sw_lates_settle(
-	struct sw_lates *lates, uint64_t graces, struct sw_pool *pool, const struct sw_index *index);
+/** Do what came up before a wait for readers that has passed. */
+void sw_lates_settle(struct sw_lates *lates, const struct sw_graces *graces, struct sw_pool *pool,
+	const struct sw_index *index);
+
+/** The places that wait are of an index that is used no more. */
+void sw_lates_forget_places(struct sw_lates *lates);
 
 void sw_lates_end(struct sw_lates *lates);
 

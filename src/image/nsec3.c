@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "image/nsec3.h"
+#include "wire/message.h"
 #include "wire/name.h"
 #include <endian.h>
 #include <errno.h>
@@ -27,6 +28,31 @@ bool sw_nsec3_is_of_chain(const uint8_t *rdata, size_t len, const struct sw_nsec
 	return len > 5u + params->salt_len && rdata[0] == HASH_SHA1 &&
 	       (rdata[2] << 8 | rdata[3]) == params->iterations && rdata[4] == params->salt_len &&
 	       memcmp(rdata + 5, params->salt, params->salt_len) == 0;
+}
+
+/** Whether the first window of a bitmap of types has one (RFC 4034 s4.1.2: number, length, bits). */
+static bool has_type(const uint8_t *windows, size_t len, unsigned type)
+{
+	return len > 2u + type / 8 && windows[0] == 0 && windows[1] > type / 8 &&
+	       windows[2 + type / 8] & 0x80 >> type % 8;
+}
+
+uint32_t sw_nsec3_mark(const uint8_t *rdata, size_t len)
+{
+	size_t at = 5u + rdata[4];
+	uint32_t mark = 2166136261u; /* FNV-1a: marks of one name are compared, of honest zones */
+	uint32_t flags = 0;
+	at += at < len ? 1u + rdata[at] : 0;
+	if (at < len) {
+		flags |= has_type(rdata + at, len - at, SW_TYPE_DS) ? SW_NSEC3_HAS_DS : 0;
+		flags |= has_type(rdata + at, len - at, SW_TYPE_DNAME) ? SW_NSEC3_HAS_DNAME : 0;
+		if (has_type(rdata + at, len - at, SW_TYPE_NS) &&
+			!has_type(rdata + at, len - at, SW_TYPE_SOA))
+			flags |= SW_NSEC3_IS_CUT;
+	}
+	for (; at < len; at++)
+		mark = (mark ^ rdata[at]) * 16777619u;
+	return (mark & ~(uint32_t)SW_NSEC3_FLAGS) | flags;
 }
 
 static void sha1(const uint8_t *bytes, size_t len, uint8_t hash[SW_SHA1_LEN])

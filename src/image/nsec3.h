@@ -22,6 +22,10 @@ int sw_nsec3_params(const uint8_t *rdata, size_t len, struct sw_nsec3_params *pa
 /** Whether NSEC3 rdata belongs to the chain with these parameters. */
 bool sw_nsec3_is_of_chain(const uint8_t *rdata, size_t len, const struct sw_nsec3_params *params);
 
+/** Types that NSEC3 rdata of a chain tells of, as a number that differs where they do (but once in 2^29), and
+ * SW_NSEC3_HAS_DS, SW_NSEC3_IS_CUT, SW_NSEC3_HAS_DNAME. */
+uint32_t sw_nsec3_mark(const uint8_t *rdata, size_t len);
+
 /** Hash of a lower-cased name. */
 void sw_nsec3_hash(const uint8_t *name, const struct sw_nsec3_params *params, uint8_t hash[SW_SHA1_LEN]);
 

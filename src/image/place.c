@@ -198,14 +198,15 @@ static bool move_on(const struct sw_index *index, struct sw_slot *from, unsigned
 	return true;
 }
 
-bool sw_place_make_room_now(const struct sw_index *index, uint64_t hash, uint64_t graces, struct sw_hot *hot)
+bool sw_place_make_room_now(
+	const struct sw_index *index, uint64_t hash, const struct sw_graces *graces, struct sw_hot *hot)
 {
 	struct sw_places places;
 	if (!SW_READERS_IN_ORDER)
 		return false;
-	if (hot->grace != graces)
+	if (hot->grace < graces->passed)
 		hot->count = 0;
-	hot->grace = graces;
+	hot->grace = graces->begun;
 	sw_places_of(index, hash, &places);
 	for (unsigned depth = 0; depth <= DEPTH_MAX; depth++) {
 		for (unsigned i = 0; i < places.count; i++) {

@@ -27,6 +27,12 @@
 
 #include "image/index.h"
 
+/** Waits for readers. What was taken from them while so many had begun can be used again when more than that
+ * have passed: one of these began after it. */
+struct sw_graces {
+	uint64_t begun, passed;
+};
+
 #ifdef __x86_64__
 #define SW_READERS_IN_ORDER 1
 #else
@@ -69,17 +75,18 @@ void sw_place_fill(struct sw_slot *place, const struct sw_slot *slot);
 void sw_place_leave(struct sw_slot *place);
 void sw_place_clear(struct sw_slot *place);
 
-/** Places that were given to another name without waiting for readers, since the last wait. */
+/** Places that were given to another name, whose readers have not been waited for. */
 #define SW_HOT_MAX 2048
 struct sw_hot {
-	uint64_t grace; /* waits there had been */
+	uint64_t grace; /* waits that had begun */
 	unsigned count;
 	const struct sw_slot *place[SW_HOT_MAX];
 };
 
 /** Make a place free for a name at once: by a name that can move from its first bucket to its second, or
  * several that make room for each other so. @return false where none can, or readers do not look in order */
-bool sw_place_make_room_now(const struct sw_index *index, uint64_t hash, uint64_t graces, struct sw_hot *hot);
+bool sw_place_make_room_now(
+	const struct sw_index *index, uint64_t hash, const struct sw_graces *graces, struct sw_hot *hot);
 
 /** Make room for a name that has none: move one of those in its places to where that may stand as well, or
  * one of those in the way of that.

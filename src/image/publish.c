@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Showing readers what a change of a zone has made. */
+/** Showing readers what a change of a zone has made. Of a signed zone in this order, which each of them goes
+ * through the other way round, from the head of the zone to a name and from there to what it denies by:
+ *
+ * 1. Names that come, the deepest first; then those that change or move, from the top down. With NSEC a node
+ * has the whole of what it denies by, of one version. With NSEC3 it has hashes, and readers look those up in
+ *    the chain of the head they began with: where that is the chain before, a name that has come matches
+ *    nothing there, or what does tells of other types.
+ * 2. Where names go, a head with the new chain and the old SOA; then these names go, so that from there on
+ * none is missed that the chain says there is.
+ * 3. The head with the new SOA.
+ *
+ * What does not go together sets work->is_torn (answer/proof.h): user space looks again, the kernel's program
+ * leaves it to user space. */
 #include "image/change_inside.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_MAX 8	 /* of moving names to make room */
-#define FULL_PERCENT 85	 /* of an index that takes more names */
-#define LATES_PER_NAME 8 /* room kept for what must not be forgotten */
-
 /* ---- what is replaced ---- */
 
 static void late_free(struct sw_changer *c, uint32_t ref, size_t size)
 {
 	struct sw_changes *changes = c->zone->changes;
-	const struct sw_late late = {
-		.grace = c->zone->readers->graces, .kind = SW_LATE_FREE, .ref = ref, .size = (uint32_t)size};
+	const struct sw_late late = {.grace = c->zone->readers->graces.begun,
+		.kind = SW_LATE_FREE,
+		.ref = ref,
+		.size = (uint32_t)size};
 	sw_lates_add(&changes->lates, &late); /* without memory it goes with this version of the zone */
 }
 
@@ -25,9 +35,10 @@ static bool is_ours(const struct sw_changer *c, uint32_t ref)
 	return ref && sw_pool_has(&c->zone->changes->pool, ref);
 }
 
-static size_t piece_size(const struct sw_piece *piece)
+static void free_plain(struct sw_changer *c, uint32_t ref)
 {
-	return sizeof(*piece) + 2u * piece->reloc_count[SW_FULL] + piece->len[SW_FULL];
+	if (is_ours(c, ref))
+		late_free(c, ref, sw_piece_size(sw_space_at(c->zone->space, ref)));
 }
 
 static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
@@ -39,8 +50,8 @@ static void free_piece(struct sw_changer *c, uint32_t ref, uint16_t type)
 	if (extra && (type == SW_TYPE_CNAME || type == SW_TYPE_DNAME))
 		late_free(c, piece->extra, sw_name_len(extra));
 	else if (extra)
-		late_free(c, piece->extra, piece_size(extra));
-	late_free(c, ref, piece_size(piece));
+		late_free(c, piece->extra, sw_piece_size(extra));
+	late_free(c, ref, sw_piece_size(piece));
 }
 
 static void free_node(struct sw_changer *c, uint32_t ref)
@@ -49,8 +60,15 @@ static void free_node(struct sw_changer *c, uint32_t ref)
 		return;
 	const struct sw_image_node *node = sw_space_at(c->zone->space, ref);
 	const struct sw_type_entry *entries = (const void *)(node + 1);
-	for (unsigned i = 0; i < node->type_count; i++)
+	for (unsigned i = 0; i < node->type_count; i++) {
 		free_piece(c, entries[i].piece, entries[i].type);
+		/* what it denies by is its own NSEC, then, which mostly is the one it answers with */
+		if (entries[i].type == SW_TYPE_NSEC && entries[i].piece != node->denial[0] &&
+			sw_change_has_nsec(c))
+			free_plain(c, node->denial[0]);
+	}
+	if (sw_change_has_nsec(c) && is_ours(c, node->wildcard))
+		late_free(c, node->wildcard, sizeof(struct sw_slot));
 	late_free(c, ref, sizeof(*node) + node->type_count * sizeof(*entries));
 }
 
@@ -62,100 +80,12 @@ static void free_slot(struct sw_changer *c, const struct sw_slot *slot)
 		free_piece(c, slot->cut.ns, SW_TYPE_NS);
 		free_piece(c, slot->cut.glue, SW_TYPE_A);
 		free_piece(c, slot->cut.ds, SW_TYPE_DS);
+		if (sw_change_has_nsec(c))
+			free_plain(c, slot->cut.proof[0]); /* its NSEC */
 	}
 }
 
-static void late_place(struct sw_changer *c, enum sw_late_kind kind, struct sw_slot *place)
-{
-	const struct sw_late late = {.grace = c->zone->readers->graces, .kind = kind, .place = place};
-	sw_lates_add(&c->zone->changes->lates, &late); /* there is room */
-}
-
-/* ---- places ---- */
-
-static bool needs_place(const struct sw_changed *name)
-{
-	return name->action == SW_CHANGED_COMES || name->action == SW_CHANGED_MOVES;
-}
-
-static bool place_take(struct sw_changer *c, struct sw_changed *name)
-{
-	struct sw_places places;
-	sw_places_of(&c->index, name->hash, &places);
-	name->place = sw_place_free(&places);
-	if (name->place)
-		sw_place_reserve(name->place, &name->slot);
-	return name->place != NULL;
-}
-
-/** Whether a place will be free after a wait. */
-static bool is_place_due(const struct sw_changer *c, const struct sw_changed *name)
-{
-	struct sw_places places, others;
-	sw_places_of(&c->index, name->hash, &places);
-	for (unsigned i = 0; i < places.count; i++) {
-		const struct sw_slot *slot = places.slot[i];
-		if (slot->kind == SW_SLOT_FREE)
-			continue;
-		if (slot->hash == 0)
-			return true;
-		sw_places_of(&c->index, slot->hash, &others);
-		if (sw_place_has_twin(&others, slot->hash))
-			return true;
-	}
-	return false;
-}
-
-/** Where no place is free: one that can be made free without a wait. */
-static bool place_make(struct sw_changer *c, struct sw_changed *name)
-{
-	return sw_place_make_room_now(&c->index, name->hash, c->zone->readers->graces, &c->hot) &&
-	       place_take(c, name);
-}
-
-/** Take places for all that need one and have none. @return how many found none */
-static uint32_t places_take(struct sw_changer *c)
-{
-	uint32_t missing = 0;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		if (c->queue[i] != 0 && needs_place(name) && !name->place)
-			missing += !place_take(c, name) && !place_make(c, name);
-	}
-	return missing;
-}
-
-/** Move names out of the way of those without a place. @return whether some place will be free */
-static bool places_clear(struct sw_changer *c)
-{
-	bool is_due = false;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		struct sw_slot *twin;
-		if (c->queue[i] == 0 || !needs_place(name) || name->place)
-			continue;
-		if (is_place_due(c, name)) {
-			is_due = true;
-		} else if (sw_place_make_room(&c->index, name->hash, &twin)) {
-			late_place(c, SW_LATE_TWIN, twin);
-			is_due = true;
-		}
-	}
-	return is_due;
-}
-
-static int places_reserve(struct sw_changer *c)
-{
-	uint32_t missing = places_take(c);
-	for (unsigned round = 0; missing > 0; round++) {
-		if (round == ROUNDS_MAX || !places_clear(c))
-			return -EAGAIN;
-		sw_change_wait(c); /* twins are left */
-		sw_change_wait(c); /* what was left is free */
-		missing = places_take(c);
-	}
-	return 0;
-}
+/* ---- showing ---- */
 
 static int compare_depth(const void *a, const void *b, void *arg)
 {
@@ -163,8 +93,7 @@ static int compare_depth(const void *a, const void *b, void *arg)
 	return c->names[*(const uint32_t *)a].labels - c->names[*(const uint32_t *)b].labels;
 }
 
-/** The queue without the apex, from the top down. */
-static int order_make(struct sw_changer *c)
+int sw_change_order(struct sw_changer *c)
 {
 	uint32_t *order = realloc(c->order, (c->queue_count + 1) * sizeof(*order));
 	if (!order)
@@ -174,38 +103,6 @@ static int order_make(struct sw_changer *c)
 	qsort_r(order, c->queue_count, sizeof(*order), compare_depth, c);
 	return 0;
 }
-
-int sw_change_reserve(struct sw_changer *c)
-{
-	uint64_t coming = 0;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		name->place = NULL;
-		if (c->queue[i] == 0)
-			continue;
-		coming += needs_place(name);
-		c->names_more += (name->action == SW_CHANGED_COMES) - (name->action == SW_CHANGED_GOES);
-	}
-	if ((c->zone->compiled->names + coming) * 100 >
-		(uint64_t)c->index.bucket_count * SW_BUCKET_SLOTS * FULL_PERCENT + 100)
-		return -EAGAIN;
-	int error = sw_lates_reserve(
-		&c->zone->changes->lates, (size_t)c->queue_count * LATES_PER_NAME + LATES_PER_NAME);
-	if (!error)
-		error = order_make(c);
-	return error ? error : places_reserve(c);
-}
-
-void sw_change_unreserve(struct sw_changer *c)
-{
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		struct sw_changed *name = &c->names[c->queue[i]];
-		if (name->place)
-			sw_place_unreserve(name->place);
-	}
-}
-
-/* ---- showing ---- */
 
 /** Between steps whose order counts, where readers do not look in order by themselves. */
 static void step_wait(struct sw_changer *c)
@@ -228,7 +125,7 @@ static void go(struct sw_changer *c, const struct sw_changed *name)
 	struct sw_slot *place = sw_place_find(&places, name->hash);
 	free_slot(c, place);
 	sw_place_leave(place);
-	late_place(c, SW_LATE_LEFT, place);
+	sw_change_late_place(c, SW_LATE_LEFT, place);
 }
 
 static void flip(struct sw_changer *c, const struct sw_changed *name)
@@ -239,7 +136,7 @@ static void flip(struct sw_changer *c, const struct sw_changed *name)
 	const struct sw_slot before = *place;
 	sw_place_flip(place, &name->slot);
 	if (name->later.kind != SW_SLOT_FREE) {
-		const struct sw_late late = {.grace = c->zone->readers->graces,
+		const struct sw_late late = {.grace = c->zone->readers->graces.begun,
 			.kind = SW_LATE_FILL,
 			.ref = name->slot.name.node,
 			.slot = name->later};
@@ -258,9 +155,9 @@ static void move(struct sw_changer *c, const struct sw_changed *name)
 	/* a reader comes to the old place first: it goes on from there when that is left */
 	if (sw_place_find(&places, name->hash) == old && SW_READERS_IN_ORDER) {
 		sw_place_leave(old);
-		late_place(c, SW_LATE_LEFT, old);
+		sw_change_late_place(c, SW_LATE_LEFT, old);
 	} else {
-		late_place(c, SW_LATE_TWIN, old);
+		sw_change_late_place(c, SW_LATE_TWIN, old);
 	}
 }
 
@@ -297,25 +194,34 @@ static bool does_parent_come(const struct sw_changer *c, const struct sw_changed
 	       c->names[parent].action == SW_CHANGED_COMES;
 }
 
-/** Whether readers who have missed a name must be gone before another is shown. */
-static bool is_delicate(struct sw_changer *c)
+/** Whether a cut or DNAME above a name was there and is not. */
+static bool does_cover_go(const struct sw_changer *c, const struct sw_changed *name)
 {
-	bool does_cover_go = false, comes_any = false;
-	for (uint32_t i = 0; i < c->queue_count; i++) {
-		const struct sw_changed *name = &c->names[c->order[i]];
-		if (c->order[i] == 0)
+	const uint8_t *text = sw_changed_text(c, name);
+	for (unsigned labels = name->labels - 1u; labels > c->head->apex_labels; labels--) {
+		text = sw_name_skip(text, 1);
+		uint32_t number = sw_changed_find(c, text);
+		if (number == SW_CHANGED_NONE || !c->names[number].is_affected)
 			continue;
-		bool was_cover = name->before.kind == SW_SLOT_CUT ||
-				 (name->before.kind == SW_SLOT_NAME && name->before.flags & SW_SLOT_DNAME);
-		does_cover_go |= was_cover && !(name->has_ns && name->before.kind == SW_SLOT_CUT) &&
-				 !(name->has_dname && name->before.kind == SW_SLOT_NAME);
-		if (name->action != SW_CHANGED_COMES)
-			continue;
-		comes_any = true;
-		if (does_parent_come(c, name) && is_below_wildcard(c, name))
+		const struct sw_changed *above = &c->names[number];
+		const struct sw_slot *before = &above->before;
+		if ((before->kind == SW_SLOT_CUT && !above->has_ns) ||
+			(before->kind == SW_SLOT_NAME && before->flags & SW_SLOT_DNAME && !above->has_dname))
 			return true;
 	}
-	return does_cover_go && comes_any;
+	return false;
+}
+
+bool sw_change_is_delicate(struct sw_changer *c)
+{
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		const struct sw_changed *name = &c->names[c->order[i]];
+		if (c->order[i] == 0 || name->action != SW_CHANGED_COMES)
+			continue;
+		if (does_cover_go(c, name) || (does_parent_come(c, name) && is_below_wildcard(c, name)))
+			return true;
+	}
+	return false;
 }
 
 /** Names that come, the deepest first. */
@@ -336,7 +242,7 @@ static void show_coming(struct sw_changer *c, bool waits)
 }
 
 /** Names that are others now, or go, from the top down. */
-static void show_changed(struct sw_changer *c)
+static void show_changed(struct sw_changer *c, bool flips, bool goes)
 {
 	unsigned labels = 0;
 	for (uint32_t i = 0; i < c->queue_count; i++) {
@@ -346,20 +252,36 @@ static void show_changed(struct sw_changer *c)
 		if (name->labels != labels)
 			step_wait(c);
 		labels = name->labels;
-		if (name->action == SW_CHANGED_FLIPS)
+		if (name->action == SW_CHANGED_FLIPS && flips)
 			flip(c, name);
-		else if (name->action == SW_CHANGED_MOVES)
+		else if (name->action == SW_CHANGED_MOVES && flips)
 			move(c, name);
-		else if (name->action == SW_CHANGED_GOES)
+		else if (name->action == SW_CHANGED_GOES && goes)
 			go(c, name);
 	}
+}
+
+/** What the proofs have left behind. */
+static void free_chain(struct sw_changer *c)
+{
+	if (c->middle_node) {
+		const struct sw_image_node *node = sw_space_at(c->zone->space, c->middle_node);
+		late_free(c, c->middle_node, sizeof(*node) + node->type_count * sizeof(struct sw_type_entry));
+	}
+	for (size_t i = 0; i < c->gaps.gone_count; i++) {
+		if (is_ours(c, c->gaps.gone[i].ref))
+			late_free(c, c->gaps.gone[i].ref, c->gaps.gone[i].size);
+	}
+	c->gaps.gone_count = 0;
 }
 
 void sw_change_publish(struct sw_changer *c)
 {
 	struct sw_compiled *compiled = c->zone->compiled;
 	const struct sw_image_zone before = *c->head;
-	bool waits = is_delicate(c) || !SW_READERS_IN_ORDER;
+	bool waits = sw_change_is_delicate(c) || !SW_READERS_IN_ORDER;
+	if (c->has_grown)
+		sw_lates_forget_places(&c->zone->changes->lates);
 	if (c->deep_head) {
 		const struct sw_image_zone *deep = sw_space_at(c->zone->space, c->deep_head);
 		unsigned labels = before.apex_labels + (unsigned)deep->depth_max;
@@ -371,7 +293,11 @@ void sw_change_publish(struct sw_changer *c)
 	if (waits)
 		c->zone->readers->wait(c->zone->readers->context);
 	show_coming(c, waits);
-	show_changed(c);
+	show_changed(c, true, !c->middle_head);
+	if (c->middle_head) {
+		head_show(c, c->middle_head);
+		show_changed(c, false, true);
+	}
 	step_wait(c);
 	if (c->new_head) {
 		head_show(c, c->new_head);
@@ -380,6 +306,7 @@ void sw_change_publish(struct sw_changer *c)
 			free_piece(c, before.soa_negative, SW_TYPE_SOA);
 		}
 	}
+	free_chain(c);
 	compiled->serial = c->serial;
 	compiled->names = (uint64_t)((int64_t)compiled->names + c->names_more);
 }

@@ -247,7 +247,7 @@ int sw_store_prepare(struct sw_store *store, const struct sw_contents *contents)
 	if (!error)
 		error = sw_compile(store->compiler, contents, &zone->region,
 			zone->changes ? zone->changes->depends : NULL, &zone->compiled);
-	if (zone->changes && zone->compiled.is_signed) {
+	if (zone->changes && !zone->compiled.is_regular) {
 		sw_changes_free(zone->changes); /* it is put anew for each change */
 		zone->changes = NULL;
 	}
@@ -437,7 +437,7 @@ int sw_store_change(struct sw_store *store, const uint8_t *apex, const uint8_t *
 	if (!zone || zone->compiled.is_broken)
 		return -ENOENT;
 	zone->is_live = true;
-	if (!zone->changes || zone->compiled.is_signed)
+	if (!zone->changes)
 		return -EAGAIN;
 	if (!store->changer)
 		store->changer = sw_changer_new(apex, store->readers.key);
@@ -468,18 +468,32 @@ static bool zone_settle(struct sw_store *store, uint64_t hash)
 	return !zone->changes->is_waiting;
 }
 
-bool sw_store_settle(struct sw_store *store)
+uint64_t sw_store_grace_begin(struct sw_store *store)
 {
+	return store->waiting_count > 0 ? ++store->readers.graces.begun : 0;
+}
+
+bool sw_store_grace_end(struct sw_store *store, uint64_t grace)
+{
+	struct sw_graces *graces = &store->readers.graces;
 	size_t kept = 0;
-	if (store->waiting_count == 0)
-		return false;
-	sw_store_wait(store);
+	if (graces->passed < grace)
+		graces->passed = grace;
 	for (size_t i = 0; i < store->waiting_count; i++) {
 		if (!zone_settle(store, store->waiting[i]))
 			store->waiting[kept++] = store->waiting[i];
 	}
 	store->waiting_count = kept;
 	return kept > 0;
+}
+
+bool sw_store_settle(struct sw_store *store)
+{
+	uint64_t grace = sw_store_grace_begin(store);
+	if (grace == 0)
+		return false;
+	sw_store_grace_wait(store);
+	return sw_store_grace_end(store, grace);
 }
 
 static void describe(const struct sw_served *zone, struct sw_store_zone *out)

@@ -88,9 +88,14 @@ void sw_store_expect_changes(struct sw_store *store, bool is_live);
  * any order, some more often than once
  * @param records  how the zone is now; `rdata` as for sw_contents_add(), owners in lower case
  * @return 0; or -EAGAIN where sw_store_put() must do it, nothing having changed:
- *         - the zone is signed, or gets NSEC, NSEC3 or NSEC3PARAM records;
+ *         - the zone becomes signed or is so no more, or gets another way to deny, or other NSEC3 parameters;
+ *         - it is signed with opt-out, or its chain is not as a signer makes it: each name with records has
+ *           an NSEC, or each name an NSEC3, which tells of a cut, its DS and of a DNAME as there are;
+ *         - it is signed with NSEC3, and a cut or DNAME goes above a name that comes, or a name comes below
+ * one that comes too and a wildcard stood for both;
+ *         - it is signed, and the processor may show readers two stores in another order (image/place.h);
  *         - it was not made for changes: sw_store_expect_changes() (its next version will be);
- *         - it would fill its index by more than 85 %, or a name finds no place in it;
+ *         - a name finds no place in its index, nor in a bigger one;
  *         - replaced pieces and new ones take twice the memory of the zone as it was put, and 256 KiB;
  *         - more than an eighth of the zone, 4 times `count` and 4,096 names depend on the change: a cut with
  * many names below it, a name server that many cuts share; or a DNAME at the apex comes or goes. -ENOENT
@@ -102,10 +107,20 @@ int sw_store_change(struct sw_store *store, const uint8_t *apex, const uint8_t *
 /** How many records a zone has now that it has been changed, for sw_store_find(). */
 void sw_store_set_records(struct sw_store *store, const uint8_t *apex, uint64_t records);
 
-/** Wait for the readers that changes have left behind, then free what they had, and let names changed have
- * their addresses in their slots, where answers are fastest. To be called when there is nothing else to do;
- * without it later changes see to it when much has come together.
- * @return whether there is more to do after another wait */
+/** Changes leave readers behind. When these are gone, what they had can be freed, and names changed can have
+ * their addresses in their slots, where answers are fastest. A wait takes milliseconds, and other changes
+ * need not wait with it: the writer begins it, another thread waits, the writer ends it. Without it later
+ * changes see to it when much has come together.
+ * @return number of the wait, 0 when nothing waits for readers */
+uint64_t sw_store_grace_begin(struct sw_store *store);
+
+/** Any thread. */
+void sw_store_grace_wait(const struct sw_store *store);
+
+/** @return whether there is more to do after another wait */
+bool sw_store_grace_end(struct sw_store *store, uint64_t grace);
+
+/** All three. */
 bool sw_store_settle(struct sw_store *store);
 
 struct sw_store_zone {

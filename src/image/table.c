@@ -13,12 +13,19 @@
 
 #define NEW_MAX 16 /* zones that come in place at once; more are worth a table of their own */
 
-void sw_store_wait(struct sw_store *store)
+void sw_store_grace_wait(const struct sw_store *store)
 {
 	if (store->backing.wait_for_readers)
 		store->backing.wait_for_readers(store->backing.context);
 	synchronize_rcu();
-	store->readers.graces++;
+}
+
+void sw_store_wait(struct sw_store *store)
+{
+	struct sw_graces *graces = &store->readers.graces;
+	graces->begun++;
+	sw_store_grace_wait(store);
+	graces->passed = graces->begun; /* the readers of a wait that goes on elsewhere are gone with these */
 }
 
 int sw_store_show(struct sw_store *store)

@@ -23,11 +23,13 @@
 #define SW_UPDATE_COUNTERS(X)                       \
 	X(taken, "NOERROR: done, or nothing to do") \
 	X(forwarded, "passed on to a primary")      \
-	X(refused, "every other RCODE")
+	X(refused, "every other RCODE")             \
+	X(dropped, "over UDP, beyond their budget: not looked at, not answered")
 
-#define SW_NOTIFY_IN_COUNTERS(X) \
-	X(taken, "from who may") \
-	X(refused, "every other RCODE")
+#define SW_NOTIFY_IN_COUNTERS(X)        \
+	X(taken, "from who may")        \
+	X(refused, "every other RCODE") \
+	X(dropped, "as updates are")
 
 #define SW_TSIG_COUNTERS(X)                              \
 	X(badkey, "of a key that is not known here")     \

@@ -59,7 +59,7 @@ void sw_keep_work(struct sw_keep *keep)
 	sw_keep_settle(keep);
 	sw_keep_catalogs(keep);
 	sw_keep_sign_turn(keep);
-	sw_store_settle(keep->store);
+	sw_grace_turn(keep->grace);
 }
 
 static void notified(void *arg, const uint8_t *apex, bool has_serial, uint32_t serial)
@@ -71,7 +71,7 @@ static void notified(void *arg, const uint8_t *apex, bool has_serial, uint32_t s
 	pthread_mutex_unlock(&keep->lock);
 }
 
-static void updates_wait(void *arg)
+static void loader_wake(void *arg)
 {
 	sw_keep_wake(arg);
 }
@@ -105,8 +105,11 @@ int sw_keep_new(
 	if (err != 0)
 		goto fail;
 	keep->live = sw_live_new(keep->archive,
-		&(struct sw_live_calls){.notified = notified, .updates_wait = updates_wait, .arg = keep});
-	err = keep->live ? sw_secondary_new(&keep->secondary, sw_store_key(store), delivered, keep) : -ENOMEM;
+		&(struct sw_live_calls){.notified = notified, .updates_wait = loader_wake, .arg = keep});
+	keep->grace = sw_grace_new(store, loader_wake, keep);
+	err = keep->live && keep->grace
+		      ? sw_secondary_new(&keep->secondary, sw_store_key(store), delivered, keep)
+		      : -ENOMEM;
 	if (err != 0)
 		goto fail;
 	*result = keep;
@@ -123,6 +126,7 @@ void sw_keep_stop(struct sw_keep *keep)
 	pthread_mutex_lock(&keep->lock);
 	keep->is_stopped = true;
 	pthread_mutex_unlock(&keep->lock);
+	sw_grace_stop(keep->grace);
 	sw_keep_sign_stop(keep);
 	sw_secondary_stop(keep->secondary); /* the loader may still tell it what became of a delivery */
 }
@@ -139,6 +143,7 @@ void sw_keep_free(struct sw_keep *keep)
 	if (keep->live != NULL)
 		sw_live_set(keep->live, NULL);
 	sw_live_free(keep->live);
+	sw_grace_free(keep->grace);
 	if (keep->archive != NULL)
 		sw_keep_settle(keep);
 	sw_roster_free(keep->roster);

@@ -69,7 +69,8 @@ struct sw_roster *sw_keep_beyond(struct sw_keep *keep);
 /** What has been loaded is served: others are told of the versions that are new. */
 void sw_keep_published(struct sw_keep *keep);
 
-/** Have signatures and keys looked at when it is time. Once a second, any thread; takes NULL. */
+/** Have signatures and keys, and catalogs that failed, looked at when it is time. Once a second, any thread;
+ * takes NULL. */
 void sw_keep_tick(struct sw_keep *keep);
 
 /** Take what has arrived and the updates that wait. The loader's thread. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define AGAIN_S 5 /* after something went wrong */
+
 bool sw_keep_is_catalog(struct sw_keep *keep, const uint8_t *apex)
 {
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
@@ -69,17 +71,26 @@ static void members_take(struct sw_keep *keep, const struct sw_zone_setting *set
 {
 	char name[SW_NAME_TEXT_MAX];
 	struct sw_roster_turns turns = {0};
+	struct sw_roster_version version = {.serial = serial};
 	struct sw_zones_outcome outcome = {0};
-	int err = sw_roster_take(keep->roster, setting, serial, members, &turns);
+	int err = sw_roster_take(keep->roster, setting, members, &turns, &version);
+	keep->is_catalogs_turn = true;
 	if (err == 0 && turns.count > 0)
 		err = sw_keep_turn(keep, &turns, &outcome);
-	if (err == 0 && turns.count > 0) {
+	keep->is_catalogs_turn = false;
+	if (err != 0) {
+		sw_roster_failed(keep->roster, setting, serial, strerror(-err));
+		sw_roster_turns_free(&turns);
+		return;
+	}
+	sw_roster_taken(keep->roster, setting, &version);
+	if (turns.count > 0) {
 		say(setting, serial, &turns, outcome.seconds);
 		err = sw_roster_write(keep->roster, &turns);
 	}
-	if (err != 0)
-		sw_log(SW_LOG_ERROR, "catalog %s: serial %u is not processed: %s",
-			sw_name_text(setting->apex, name), serial, strerror(-err));
+	if (err != 0) /* a restart looks at the catalog again */
+		sw_log(SW_LOG_ERROR, "catalog %s: state cannot be written: %s",
+			sw_name_text(setting->apex, name), strerror(-err));
 	sw_roster_turns_free(&turns);
 }
 
@@ -103,15 +114,32 @@ static void catalog_work(struct sw_keep *keep, const struct sw_zone_setting *set
 		err = sw_catalog_finish(members);
 	if (err == 0)
 		members_take(keep, setting, zone.serial, members);
+	else if (members != NULL && sw_catalog_why(members)[0] != '\0')
+		sw_roster_broken(keep->roster, setting, zone.serial, sw_catalog_why(members));
 	else
-		sw_roster_broken(keep->roster, setting, zone.serial,
-			members && sw_catalog_why(members)[0] ? sw_catalog_why(members) : strerror(-err));
+		sw_roster_failed(keep->roster, setting, zone.serial, strerror(-err));
 	sw_catalog_free(members);
 }
 
 void sw_keep_catalogs(struct sw_keep *keep)
 {
 	const struct sw_zone_setting *setting;
+	int64_t again_s = keep->catalogs_again_s;
+	if (sw_keep_catalogs_are_due(keep)) {
+		sw_roster_again(keep->roster);
+		again_s = 0;
+	}
 	while ((setting = sw_roster_next_catalog(keep->roster)) != NULL)
 		catalog_work(keep, setting);
+	if (!sw_roster_has_failed(keep->roster))
+		again_s = 0;
+	else if (again_s == 0)
+		again_s = sw_keep_now_s() + AGAIN_S;
+	__atomic_store_n(&keep->catalogs_again_s, again_s, __ATOMIC_RELEASE);
+}
+
+bool sw_keep_catalogs_are_due(struct sw_keep *keep)
+{
+	int64_t again_s = __atomic_load_n(&keep->catalogs_again_s, __ATOMIC_ACQUIRE);
+	return again_s != 0 && again_s <= sw_keep_now_s();
 }

@@ -4,6 +4,7 @@
 #ifndef SW_SERVE_KEEP_INSIDE_H
 #define SW_SERVE_KEEP_INSIDE_H
 
+#include "serve/grace.h"
 #include "serve/keep.h"
 #include "serve/log.h"
 #include "wire/message.h"
@@ -20,13 +21,16 @@ struct sw_keep {
 	struct sw_archive *archive;
 	struct sw_live *live;
 	struct sw_secondary *secondary;
+	struct sw_grace *grace;
 	struct sw_roster *roster;
 	struct sw_settings *settings; /* held */
 	sw_keep_wake_fn *wake;
 	void *wake_arg;
-	struct sw_signs *signs; /* keep_sign.h */
-	bool is_writing;	/* a transaction is open */
-	uint8_t *changed;	/* names of zones whose files brought another version, one behind the other */
+	struct sw_signs *signs;	  /* keep_sign.h */
+	bool is_writing;	  /* a transaction is open */
+	bool is_catalogs_turn;	  /* zones that go now go with their keys */
+	int64_t catalogs_again_s; /* atomic: one of them failed; 0: none */
+	uint8_t *changed; /* names of zones whose files brought another version, one behind the other */
 	size_t changed_used, changed_size;
 	pthread_mutex_t lock; /* of what follows */
 	bool is_stopped;
@@ -100,6 +104,9 @@ bool sw_keep_is_catalog(struct sw_keep *keep, const uint8_t *apex);
 /** Contents that have these alone, from what is kept. @param contents  as for sw_zone_load() */
 int sw_keep_cover(struct sw_keep *keep, const uint8_t *apex, struct sw_contents **contents);
 int sw_keep_serve_cover(struct sw_keep *keep, const uint8_t *apex);
+
+/** Whether a catalog that failed is to be looked at again. Any thread. */
+bool sw_keep_catalogs_are_due(struct sw_keep *keep);
 
 /* keep_roster.c: zones that come and go */
 

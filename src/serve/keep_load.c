@@ -178,7 +178,12 @@ static void keeper_loaded(void *arg)
 static void keeper_removed(void *arg, const uint8_t *apex)
 {
 	struct sw_keep *keep = arg;
+	struct sw_signing *signing = sw_keep_signing(keep, apex);
+	const struct sw_zone_setting *setting = signing ? sw_keep_setting(keep, apex) : NULL;
 	sw_keep_remove(keep, apex);
+	/* RFC 9432 s5.3, s5.4: with its DNSSEC keys. Whoever removes a zone by hand may want it back. */
+	if (setting != NULL && keep->is_catalogs_turn)
+		(void)sw_keep_sign_delete_keys(keep, signing, sw_keep_dnssec(setting));
 	sw_keep_sign_forget(keep, apex);
 }
 

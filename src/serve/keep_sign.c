@@ -215,6 +215,22 @@ int sw_keep_sign_save(struct sw_keep *keep, struct sw_signing *signing, const st
 	return err;
 }
 
+int sw_keep_sign_delete_keys(
+	struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy)
+{
+	char directory[4096], why[SW_KEYS_WHY_MAX];
+	int64_t now_s = sw_keep_now_s();
+	sw_keep_key_directory(keep, policy, directory, sizeof(directory));
+	pthread_mutex_lock(&keep->signs->lock);
+	for (size_t i = 0; i < signing->keys.count; i++)
+		signing->keys.keys[i].removed_s = now_s;
+	int err = sw_keys_purge(&signing->keys, directory, now_s + 1, why);
+	pthread_mutex_unlock(&keep->signs->lock);
+	if (err != 0)
+		sw_keep_sign_fault(keep, signing, "%s", why);
+	return err;
+}
+
 static int key_make(struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy,
 	enum sw_key_role role, uint8_t algorithm)
 {
@@ -299,10 +315,8 @@ static bool is_made_so(struct sw_keep *keep, struct sw_signing *signing,
 	job.plan = plan;
 	bool is_so = sw_keep_soa(keep, signing->apex, &change.new_soa) &&
 		     sw_records_next(&change.new_soa, &at, &soa);
-	if (is_so) {
-		int err = sw_sign_delta(&job, signing->apex, &source, &change, &delta, NULL);
-		is_so = err == 0 || err == -ENOTSUP; /* with opt-out this cannot be told */
-	}
+	if (is_so)
+		is_so = sw_sign_delta(&job, signing->apex, &source, &change, &delta, NULL) == 0;
 	sw_delta_free(&change);
 	sw_delta_free(&delta);
 	return is_so;
@@ -390,8 +404,7 @@ static void zone_turn(struct sw_keep *keep, struct sw_signing *signing)
 	} else if (err == 0) {
 		zone_wait(keep, signing, &plan, undo_s);
 		if (signing->renew_s <= sw_keep_now_s())
-			err = sw_keep_sign_begin(keep, setting, signing,
-				policy->sign.is_opt_out ? SW_SIGN_WHOLE : SW_SIGN_RENEW, &plan);
+			err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_RENEW, &plan);
 	}
 	if (err != 0)
 		signing->due_s = sw_keep_now_s() + AGAIN_S;
@@ -414,7 +427,8 @@ void sw_keep_sign_turn(struct sw_keep *keep)
 
 void sw_keep_tick(struct sw_keep *keep)
 {
-	if (keep != NULL && __atomic_load_n(&keep->signs->due_s, __ATOMIC_ACQUIRE) <= sw_keep_now_s())
+	if (keep != NULL && (__atomic_load_n(&keep->signs->due_s, __ATOMIC_ACQUIRE) <= sw_keep_now_s() ||
+				    sw_keep_catalogs_are_due(keep)))
 		sw_keep_wake(keep);
 }
 

@@ -97,6 +97,10 @@ int sw_keep_sign_plan(struct sw_keep *keep, struct sw_signing *signing, const st
 int sw_keep_sign_save(
 	struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy);
 
+/** Delete the keys of a zone. @return 0 or -errno, which is logged */
+int sw_keep_sign_delete_keys(
+	struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy);
+
 /** Where the keys are. */
 void sw_keep_key_directory(
 	const struct sw_keep *keep, const struct sw_dnssec_policy *policy, char *path, size_t size);

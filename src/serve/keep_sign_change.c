@@ -191,8 +191,8 @@ static bool is_nothing(const struct sw_delta *delta)
 	return true;
 }
 
-/** The change, where signing it alone does not do: opt-out, another negative TTL. The archive applies it, for
- * a moment, and gives the whole. */
+/** The change, where signing it alone does not do: another negative TTL. The archive applies it, for a
+ * moment, and gives the whole. */
 static int change_by_whole(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	struct sw_signing *signing, const struct sw_delta *rebased, uint32_t source_serial,
 	struct sw_signed_version *version)
@@ -241,13 +241,15 @@ int sw_keep_sign_change(struct sw_keep *keep, const struct sw_zone_setting *sett
 	struct sw_delta rebased;
 	sw_keep_sign_job(signing, sw_keep_dnssec(setting), &job);
 	int err = change_rebase(keep, signing, change, &rebased);
+	if (err == 0 && signing->source.chain != sw_keep_sign_chain(sw_keep_dnssec(setting)))
+		err = -ESTALE; /* links of one kind in a chain of the other */
 	if (err == 0)
 		err = sw_sign_delta(&job, signing->apex, &source, &rebased, &version->delta, &result);
 	if (err == 0) {
 		err = delta_write(keep, setting, signing, &version->delta, source_serial);
 		signing->ttl_max_s = ttl_max(&version->delta, signing->ttl_max_s);
 		signed_until(signing, result.due_s);
-	} else if (may_be_whole && (err == -ESTALE || err == -ENOTSUP)) {
+	} else if (may_be_whole && err == -ESTALE) {
 		err = change_by_whole(keep, setting, signing, &rebased, source_serial, version);
 	}
 	sw_records_free(&rebased.old_soa);

@@ -193,7 +193,7 @@ static int take_whole(struct sw_keep *keep, const struct sw_zone_setting *settin
 static int take_undone(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	struct sw_signing *signing, struct sw_sign_task *task)
 {
-	char directory[4096], why[SW_KEYS_WHY_MAX], apex[SW_NAME_TEXT_MAX];
+	char apex[SW_NAME_TEXT_MAX];
 	int err = sw_zones_put(keep->zones, signing->apex, task->made);
 	if (err == 0)
 		err = sw_keep_mark(keep);
@@ -207,15 +207,10 @@ static int take_undone(struct sw_keep *keep, const struct sw_zone_setting *setti
 		err = sw_keep_settle(keep);
 	if (err != 0)
 		return err;
-	sw_keep_key_directory(keep, sw_keep_dnssec(setting), directory, sizeof(directory));
 	pthread_mutex_lock(&keep->signs->lock);
 	signing->is_ours = false;
-	for (size_t i = 0; i < signing->keys.count; i++)
-		signing->keys.keys[i].removed_s = sw_keep_now_s();
-	err = sw_keys_purge(&signing->keys, directory, sw_keep_now_s() + 1, why);
 	pthread_mutex_unlock(&keep->signs->lock);
-	if (err != 0)
-		sw_keep_sign_fault(keep, signing, "%s", why);
+	(void)sw_keep_sign_delete_keys(keep, signing, sw_keep_dnssec(setting));
 	sw_log(SW_LOG_WARNING, "zone %s: it is unsigned now, and its keys are deleted%s",
 		sw_name_text(signing->apex, apex),
 		task->has_undo_serial

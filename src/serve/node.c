@@ -239,6 +239,7 @@ static int answer(struct sw_running_node *node)
 		return err;
 	}
 	node->is_answering = true;
+	sw_secondary_answers(sw_keep_secondary(node->keep));
 	for (size_t i = 0; i < node->settings->listen_count; i++) {
 		char text[SW_ENDPOINT_TEXT_MAX];
 		sw_log(SW_LOG_INFO, "answering on %s", sw_endpoint_text(&node->settings->listen[i], text));
@@ -288,6 +289,8 @@ static void take_addresses(struct sw_running_node *node)
 static void take_second(struct sw_running_node *node)
 {
 	requests_follow(node);
+	if (node->requests != NULL)
+		sw_requests_tell(node->requests);
 	sw_identity_clock(sw_store_control(node->store));
 	sw_keep_tick(node->keep);
 	sw_ladder_tick(node->ladder, node->settings, sw_store_control(node->store));

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/requests.h"
 #include "answer/verdict.h"
+#include "serve/log.h"
+#include "serve/standing.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define STREAM_MAX 65535
 #define DATAGRAM_MAX 1500 /* what a reply over UDP has room for */
+#define TELL_NS (60ull * 1000000000)
 
 /** One message in hand. */
 struct hand {
@@ -25,6 +29,15 @@ struct hand {
 	bool is_begun;	     /* a transfer, which counts by itself how it ended */
 };
 
+static int throttle_new(struct sw_throttle **throttle)
+{
+	uint64_t secret[2];
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return -errno;
+	*throttle = sw_throttle_new(secret);
+	return *throttle ? 0 : -ENOMEM;
+}
+
 int sw_requests_new(struct sw_requests **result, struct sw_live *live)
 {
 	struct sw_requests *requests = calloc(1, sizeof(*requests));
@@ -32,9 +45,10 @@ int sw_requests_new(struct sw_requests **result, struct sw_live *live)
 		return -ENOMEM;
 	requests->live = live;
 	requests->transfers = sw_transfers_new();
-	if (requests->transfers == NULL) {
-		free(requests);
-		return -ENOMEM;
+	int err = throttle_new(&requests->throttle);
+	if (requests->transfers == NULL || err != 0) {
+		sw_requests_free(requests);
+		return err ? err : -ENOMEM;
 	}
 	*result = requests;
 	return 0;
@@ -45,6 +59,7 @@ void sw_requests_free(struct sw_requests *requests)
 	if (requests == NULL)
 		return;
 	sw_transfers_free(requests->transfers);
+	sw_throttle_free(requests->throttle);
 	free(requests);
 }
 
@@ -236,27 +251,6 @@ static enum sw_taken reply(struct hand *hand, unsigned rcode, unsigned more_flag
 
 /* ---- NOTIFY ---- */
 
-static bool is_key(const struct sw_tsig_key *wanted, const struct sw_tsig_key *key)
-{
-	return wanted == NULL ||
-	       (key != NULL && wanted->algorithm == key->algorithm && sw_name_equal(wanted->name, key->name));
-}
-
-static bool is_primary(const struct sw_zone_policy *policy, const struct sw_peer *peer)
-{
-	for (size_t i = 0; i < policy->primary_count; i++) {
-		const struct sw_remote *remote = policy->primaries[i];
-		for (size_t j = 0; j < remote->address_count; j++) {
-			uint8_t len;
-			const uint8_t *address = sw_endpoint_address(&remote->addresses[j], &len);
-			if (len == peer->address_len && memcmp(address, peer->address, len) == 0 &&
-				is_key(remote->key, peer->key))
-				return true;
-		}
-	}
-	return false;
-}
-
 /** The serial of a SOA in the answer section: a hint (RFC 1996 s3.7). */
 static bool notified_serial(const struct hand *hand, uint32_t *serial)
 {
@@ -285,7 +279,7 @@ static enum sw_taken take_notify(struct hand *hand)
 	if (zone == NULL)
 		return reply(hand, SW_RCODE_NOTAUTH, 0);
 	if (zone->policy->primary_count == 0 ||
-		(!is_primary(zone->policy, &hand->peer) &&
+		(!sw_standing_is_primary(zone->policy, &hand->peer) &&
 			sw_access_find(&zone->policy->notify_from, &hand->peer) == NULL))
 		return reply(hand, SW_RCODE_REFUSED, 0);
 	bool has_serial = notified_serial(hand, &serial);
@@ -324,7 +318,7 @@ static enum sw_taken take_update(struct hand *hand)
 		hand->class == SW_CLASS_IN ? sw_live_zone(hand->requests->live, hand->name) : NULL;
 	if (zone == NULL)
 		return reply(hand, SW_RCODE_NOTAUTH, 0);
-	if ((zone->policy->primary_count > 0 && !zone->policy->forwards_updates) ||
+	if (!sw_standing_takes_updates(zone->policy) ||
 		sw_access_find(&zone->policy->update_by, &hand->peer) == NULL)
 		return reply(hand, SW_RCODE_REFUSED, 0);
 	struct sw_update_request *update = update_new(hand);
@@ -411,6 +405,67 @@ static enum sw_taken take(struct hand *hand)
 	}
 }
 
+/** By what the message says, none of which has been checked. */
+static enum sw_standing standing_of(const struct hand *hand, enum sw_throttled kind, uint64_t now_ns)
+{
+	struct sw_live *live = hand->requests->live;
+	bool is_ours = hand->question_end != 0 && hand->type == SW_TYPE_SOA && hand->class == SW_CLASS_IN;
+	const struct sw_zone_setting *zone = is_ours ? sw_live_zone(live, hand->name) : NULL;
+	if (zone == NULL)
+		return SW_STANDING_STRANGER;
+	struct sw_peer peer = hand->peer;
+	peer.key = sw_tsig_claimed(sw_live_key, live, hand->message, hand->len);
+	enum sw_standing standing = sw_standing_of(zone->policy, kind, &peer);
+	return standing == SW_STANDING_CLAIMS && sw_throttle_has_signed(hand->requests->throttle,
+							 peer.address, peer.address_len, now_ns)
+		       ? SW_STANDING_SIGNED
+		       : standing;
+}
+
+/** Of this machine itself: no such packet comes from outside (RFC 1122 s3.2.1.3, RFC 4291 s2.5.3). */
+static bool is_loopback(const struct sw_peer *peer)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	return peer->address_len == 4 ? peer->address[0] == 127 : memcmp(peer->address, one, 16) == 0;
+}
+
+/** Whether it is an UPDATE or a NOTIFY beyond its budget: then it is counted. Streams have limits of their
+ * own, and their senders are where they say. */
+static bool is_over(const struct hand *hand)
+{
+	unsigned opcode = opcode_of(hand->message);
+	bool is_update = opcode == SW_OPCODE_UPDATE;
+	if ((!is_update && opcode != SW_OPCODE_NOTIFY) || hand->request->asker->stream ||
+		is_loopback(&hand->peer))
+		return false;
+	enum sw_throttled kind = is_update ? SW_THROTTLED_UPDATE : SW_THROTTLED_NOTIFY;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (sw_throttle_take(hand->requests->throttle, kind, standing_of(hand, kind, now_ns),
+		    hand->peer.address, hand->peer.address_len, now_ns))
+		return false;
+	struct sw_counts *counts = counts_of(hand);
+	sw_count(is_update ? &counts->updates.dropped : &counts->notifies.dropped, 1);
+	return true;
+}
+
+void sw_requests_tell(struct sw_requests *requests)
+{
+	struct sw_counts counts;
+	struct sw_requests_told *told = &requests->told;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (told->at_ns != 0 && now_ns - told->at_ns < TELL_NS)
+		return;
+	sw_live_counted(requests->live, &counts);
+	uint64_t updates = counts.updates.dropped - told->updates,
+		 notifies = counts.notifies.dropped - told->notifies;
+	if (updates + notifies == 0)
+		return;
+	sw_log(SW_LOG_WARNING,
+		"UPDATE and NOTIFY over UDP beyond their budgets: %llu updates, %llu notifies dropped",
+		(unsigned long long)updates, (unsigned long long)notifies);
+	*told = (struct sw_requests_told){now_ns, counts.updates.dropped, counts.notifies.dropped};
+}
+
 /** RFC 8945 s5.2: why a signature was refused. */
 static void count_tsig(const struct hand *hand, int rcode)
 {
@@ -448,13 +503,20 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 	};
 	memcpy(hand.peer.address, request->asker->address, sizeof(hand.peer.address));
 	hand.peer.is_encrypted = request->is_encrypted;
+	request->reply_len = 0;
+	request->transfer = NULL;
+	question_read(&hand);
+	if (is_over(&hand)) {
+		request->verdict = SW_VERDICT_DROP_LANE;
+		return SW_TAKEN_REPLY;
+	}
 	int rcode =
 		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
 	count_tsig(&hand, rcode);
-	question_read(&hand);
+	if (rcode == 0 && hand.tsig.key != NULL)
+		sw_throttle_signed(requests->throttle, hand.peer.address, hand.peer.address_len,
+			clock_ns(CLOCK_MONOTONIC));
 	hand.max = reply_max(&hand);
 	hand.peer.key = hand.tsig.key;
-	request->reply_len = 0;
-	request->transfer = NULL;
 	return rcode != 0 ? reply(&hand, (unsigned)rcode, 0) : take(&hand);
 }

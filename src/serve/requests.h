@@ -11,9 +11,17 @@
 #include "serve/transfers.h"
 #include "wire/message.h"
 
+/** What the log has said so far. */
+struct sw_requests_told {
+	uint64_t at_ns; /* CLOCK_MONOTONIC; 0: nothing yet */
+	uint64_t updates, notifies;
+};
+
 struct sw_requests {
 	struct sw_live *live;
 	struct sw_transfers *transfers;
+	struct sw_throttle *throttle;
+	struct sw_requests_told told;
 	bool is_on; /* atomic; there are live zones. Otherwise all goes to sw_answer() */
 };
 
@@ -27,6 +35,10 @@ static inline void sw_requests_switch(struct sw_requests *requests, bool is_on)
 {
 	__atomic_store_n(&requests->is_on, is_on, __ATOMIC_RELAXED);
 }
+
+/** A line to the log where updates or notifies have been dropped since the last, once a minute at most. Of
+ * one thread, every second or so. */
+void sw_requests_tell(struct sw_requests *requests);
 
 /** Whether a message of at least a header may be more than a plain question: sw_requests_take() knows. */
 bool sw_requests_suspect(const uint8_t *message, size_t len);

@@ -235,7 +235,7 @@ struct sw_settings *sw_roster_turn(struct sw_roster *roster, const struct sw_ros
 	roster->all = all;
 	/* what another catalog was refused may be free now */
 	for (size_t i = 0; has_gone && i < roster->catalog_count; i++)
-		roster->catalogs[i].is_stale |= roster->catalogs[i].has_clashes;
+		roster->catalogs[i].is_stale |= roster->catalogs[i].version.has_clashes;
 	pthread_mutex_unlock(&roster->lock);
 	sw_settings_free(old);
 	return all;
@@ -355,9 +355,9 @@ void sw_roster_look(struct sw_roster *roster, const uint8_t *apex, struct sw_ros
 	report->is_catalog = catalog != NULL;
 	if (catalog != NULL) {
 		report->is_broken = catalog->is_broken;
-		report->serial = catalog->serial;
-		report->members = catalog->members;
-		report->ignored = catalog->ignored;
+		report->serial = catalog->version.serial;
+		report->members = catalog->version.members;
+		report->ignored = catalog->version.ignored;
 		memcpy(report->reason, catalog->reason, sizeof(report->reason));
 	}
 	pthread_mutex_unlock(&roster->lock);

@@ -62,10 +62,30 @@ void sw_roster_changed(struct sw_roster *roster, const uint8_t *apex);
 /** A catalog that is to be looked at, which counts as done then; NULL when there is none. */
 const struct sw_zone_setting *sw_roster_next_catalog(struct sw_roster *roster);
 
+/** A version of a catalog, as it is known when its turns have been taken. */
+struct sw_roster_version {
+	uint32_t serial;
+	size_t members, ignored;
+	bool has_clashes; /* members left out because others have them */
+};
+
 /** What the members of a catalog mean. Those it may not bring are left out, counted and logged.
- * @param turns  zeros; empty where nothing changes */
-int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *catalog, uint32_t serial,
-	const struct sw_catalog *members, struct sw_roster_turns *turns);
+ * @param turns  zeros; empty where nothing changes
+ * @param version  its serial is told */
+int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *catalog,
+	const struct sw_catalog *members, struct sw_roster_turns *turns, struct sw_roster_version *version);
+
+/** These turns have been taken: the version is processed. */
+void sw_roster_taken(struct sw_roster *roster, const struct sw_zone_setting *catalog,
+	const struct sw_roster_version *version);
+
+/** They could not be, for want of memory say: its members stay as they are until sw_roster_again(). */
+void sw_roster_failed(
+	struct sw_roster *roster, const struct sw_zone_setting *catalog, uint32_t serial, const char *why);
+
+bool sw_roster_has_failed(const struct sw_roster *roster);
+/** Have those that failed be looked at again. */
+void sw_roster_again(struct sw_roster *roster);
 
 /** It cannot be processed: its members stay as they are. */
 void sw_roster_broken(

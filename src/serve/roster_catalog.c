@@ -20,7 +20,7 @@ const struct sw_zone_setting *sw_roster_next_catalog(struct sw_roster *roster)
 	for (size_t i = 0; i < roster->catalog_count; i++) {
 		if (!roster->catalogs[i].is_stale)
 			continue;
-		roster->catalogs[i].is_stale = false;
+		roster->catalogs[i].is_stale = roster->catalogs[i].is_failed = false;
 		return roster->catalogs[i].setting;
 	}
 	return NULL;
@@ -43,13 +43,35 @@ void sw_roster_broken(
 	pthread_mutex_unlock(&roster->lock);
 }
 
+void sw_roster_failed(
+	struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial, const char *why)
+{
+	struct sw_roster_entry *catalog = sw_roster_catalog(roster, setting->apex);
+	sw_roster_broken(roster, setting, serial, why);
+	if (catalog != NULL)
+		catalog->is_failed = true;
+}
+
+bool sw_roster_has_failed(const struct sw_roster *roster)
+{
+	bool has_failed = false;
+	for (size_t i = 0; i < roster->catalog_count; i++)
+		has_failed |= roster->catalogs[i].is_failed;
+	return has_failed;
+}
+
+void sw_roster_again(struct sw_roster *roster)
+{
+	for (size_t i = 0; i < roster->catalog_count; i++)
+		roster->catalogs[i].is_stale |= roster->catalogs[i].is_failed;
+}
+
 /** What is being taken of a catalog. */
 struct taking {
 	struct sw_roster *roster;
 	const struct sw_zone_setting *setting;
 	struct sw_roster_turns *turns;
-	size_t members, ignored;
-	bool has_clashes;
+	struct sw_roster_version *version;
 };
 
 static bool is_below_any(const struct sw_catalog_policy *policy, const uint8_t *zone)
@@ -64,7 +86,7 @@ static bool is_below_any(const struct sw_catalog_policy *policy, const uint8_t *
 static int leave_out(struct taking *taking, const struct sw_catalog_member *member, const char *why)
 {
 	char catalog[SW_NAME_TEXT_MAX], name[SW_NAME_TEXT_MAX];
-	if (++taking->ignored <= LOG_EACH_MAX)
+	if (++taking->version->ignored <= LOG_EACH_MAX)
 		sw_log(SW_LOG_ERROR, "catalog %s: member %s is left out: %s",
 			sw_name_text(taking->setting->apex, catalog), sw_name_text(member->zone, name), why);
 	return 0;
@@ -122,7 +144,7 @@ static int member_take(
 			sw_name_equal(before->coo, taking->setting->apex);
 	const char *why = forbidden(taking, member, &entry);
 	if (why == NULL && before != NULL && !is_ours && !is_given) {
-		taking->has_clashes = true; /* s5.2 */
+		taking->version->has_clashes = true; /* s5.2 */
 		why = before->catalog ? "another catalog has this zone"
 				      : "it was added by 'seawall zone add'";
 	}
@@ -135,7 +157,7 @@ static int member_take(
 		return leave_out(taking, member, "no file can be called so");
 	if (err != 0)
 		return err;
-	taking->members++;
+	taking->version->members++;
 	/* s5.4: another label, another zone; s4.3.1: so too when it changes hands */
 	bool keeps_state = before != NULL && *before->label == *member->label &&
 			   memcmp(before->label, member->label, 1u + *member->label) == 0;
@@ -165,29 +187,34 @@ static int members_take(struct taking *taking, const struct sw_catalog_member *m
 	return err;
 }
 
-int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *setting, uint32_t serial,
-	const struct sw_catalog *parsed, struct sw_roster_turns *turns)
+int sw_roster_take(struct sw_roster *roster, const struct sw_zone_setting *setting,
+	const struct sw_catalog *parsed, struct sw_roster_turns *turns, struct sw_roster_version *version)
 {
 	char name[SW_NAME_TEXT_MAX];
-	struct taking taking = {.roster = roster, .setting = setting, .turns = turns};
-	struct sw_roster_entry *catalog = sw_roster_catalog(roster, setting->apex);
+	struct taking taking = {.roster = roster, .setting = setting, .turns = turns, .version = version};
 	size_t count;
 	const struct sw_catalog_member *members = sw_catalog_members(parsed, &count);
-	int err = catalog ? members_take(&taking, members, count) : -ENOENT;
+	*version = (struct sw_roster_version){.serial = version->serial};
+	int err = sw_roster_catalog(roster, setting->apex) ? members_take(&taking, members, count) : -ENOENT;
 	if (err != 0) {
 		sw_roster_turns_free(turns);
 		return err;
 	}
-	if (taking.ignored > LOG_EACH_MAX)
+	if (version->ignored > LOG_EACH_MAX)
 		sw_log(SW_LOG_ERROR, "catalog %s: %zu members in all are left out",
-			sw_name_text(setting->apex, name), taking.ignored);
+			sw_name_text(setting->apex, name), version->ignored);
+	return 0;
+}
+
+void sw_roster_taken(struct sw_roster *roster, const struct sw_zone_setting *setting,
+	const struct sw_roster_version *version)
+{
+	struct sw_roster_entry *catalog = sw_roster_catalog(roster, setting->apex);
+	if (catalog == NULL)
+		return;
 	pthread_mutex_lock(&roster->lock);
 	catalog->is_broken = false;
 	catalog->reason[0] = '\0';
-	catalog->serial = serial;
-	catalog->members = taking.members;
-	catalog->ignored = taking.ignored;
-	catalog->has_clashes = taking.has_clashes;
+	catalog->version = *version;
 	pthread_mutex_unlock(&roster->lock);
-	return 0;
 }

@@ -9,10 +9,8 @@
 /** A catalog of the configuration. */
 struct sw_roster_entry {
 	const struct sw_zone_setting *setting; /* of the configuration */
-	bool is_stale, is_broken;
-	bool has_clashes; /* members left out because others have them */
-	uint32_t serial;
-	size_t members, ignored;
+	bool is_stale, is_broken, is_failed;
+	struct sw_roster_version version; /* processed last */
 	char reason[SW_CATALOG_WHY_MAX];
 };
 

@@ -101,7 +101,7 @@ static int wait_ms(struct sw_secondary *secondary)
 		next = due < next ? due : next;
 	}
 	pthread_mutex_lock(&secondary->lock);
-	uint64_t due = sw_notify_due_ns(secondary->notify);
+	uint64_t due = secondary->is_telling ? sw_notify_due_ns(secondary->notify) : UINT64_MAX;
 	pthread_mutex_unlock(&secondary->lock);
 	next = due < next ? due : next;
 	return next <= now ? 0 : (int)((next - now) / 1000000 + 1);
@@ -110,7 +110,8 @@ static int wait_ms(struct sw_secondary *secondary)
 static void notify_turn(struct sw_secondary *secondary)
 {
 	pthread_mutex_lock(&secondary->lock);
-	sw_notify_turn(secondary->notify, sw_now_ns());
+	if (secondary->is_telling)
+		sw_notify_turn(secondary->notify, sw_now_ns());
 	pthread_mutex_unlock(&secondary->lock);
 }
 
@@ -380,6 +381,16 @@ void sw_secondary_tell(struct sw_secondary *secondary, const struct sw_record *s
 	if (err != 0)
 		sw_log(SW_LOG_WARNING, "zone %s: not all are told of its new version: %s",
 			sw_name_text(soa->owner, apex), strerror(-err));
+	eventfd_write(secondary->wake, 1);
+}
+
+void sw_secondary_answers(struct sw_secondary *secondary)
+{
+	if (secondary == NULL)
+		return;
+	pthread_mutex_lock(&secondary->lock);
+	secondary->is_telling = true;
+	pthread_mutex_unlock(&secondary->lock);
 	eventfd_write(secondary->wake, 1);
 }
 

@@ -94,6 +94,10 @@ int sw_secondary_ask(
 void sw_secondary_tell(struct sw_secondary *secondary, const struct sw_record *soa,
 	const struct sw_remote *const *remotes, size_t count);
 
+/** From now on, remotes may be told: those that hear of a version ask for it at once, and who is refused then
+ * may not come again for long. What was to be told until now follows. Any thread; takes NULL. */
+void sw_secondary_answers(struct sw_secondary *secondary);
+
 /** Pass an update on to the first primary of its zone, and the answer back: request->done(). Any thread.
  * @param request  is no longer the caller's */
 void sw_secondary_forward(

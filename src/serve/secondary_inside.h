@@ -58,6 +58,7 @@ struct sw_secondary {
 	int epoll, wake;
 	pthread_mutex_t lock; /* of what follows; of attempts, which are the thread's, the number */
 	struct sw_notify *notify;
+	bool is_telling; /* what is to be told waits until then */
 	struct sw_settings *settings;
 	struct sw_secondary_entry **zones; /* by name */
 	struct sw_secondary_entry **heap;  /* by when something is due */

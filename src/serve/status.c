@@ -42,7 +42,7 @@ static json_t *punted_share(const uint64_t verdicts[SW_VERDICT_COUNT])
 {
 	uint64_t punted = verdicts[SW_VERDICT_PUNT_ROOM] + verdicts[SW_VERDICT_PUNT_TSIG] +
 			  verdicts[SW_VERDICT_PUNT_FRAME] + verdicts[SW_VERDICT_PUNT_COST] +
-			  verdicts[SW_VERDICT_PUNT_REQUEST];
+			  verdicts[SW_VERDICT_PUNT_REQUEST] + verdicts[SW_VERDICT_PUNT_CHANGE];
 	uint64_t all = 0;
 	for (unsigned i = 0; i < SW_VERDICT_COUNT; i++)
 		all += verdicts[i];

@@ -166,17 +166,52 @@ static void mac_keep(struct sw_tsig *tsig, const knot_rrset_t *rr)
 
 /* ---- answering ---- */
 
-static const struct sw_tsig_key *key_find(sw_tsig_find_fn *find, void *arg, const knot_rrset_t *rr)
+/** @param name  lower case */
+static const struct sw_tsig_key *key_named(
+	sw_tsig_find_fn *find, void *arg, const uint8_t *name, dnssec_tsig_algorithm_t algorithm)
 {
-	uint8_t name[SW_NAME_MAX];
-	dnssec_tsig_algorithm_t algorithm = knot_tsig_rdata_alg(rr);
-	memcpy(name, rr->owner, knot_dname_size(rr->owner));
-	sw_name_lower(name);
 	for (unsigned i = 0; i < SW_TSIG_ALGORITHM_COUNT; i++) {
 		if (algorithms[i] == algorithm)
 			return find(arg, name, (enum sw_tsig_algorithm)i);
 	}
 	return NULL;
+}
+
+static const struct sw_tsig_key *key_find(sw_tsig_find_fn *find, void *arg, const knot_rrset_t *rr)
+{
+	uint8_t name[SW_NAME_MAX];
+	memcpy(name, rr->owner, knot_dname_size(rr->owner));
+	sw_name_lower(name);
+	return key_named(find, arg, name, knot_tsig_rdata_alg(rr));
+}
+
+/** A name that is not compressed, in lower case. @return where it ends, 0 when it is none */
+static size_t name_copy(uint8_t *name, const uint8_t *message, size_t len, size_t at)
+{
+	size_t end = at;
+	for (; end < len && message[end] != 0; end += 1u + message[end]) {
+		if (message[end] > SW_LABEL_MAX)
+			return 0;
+	}
+	end++;
+	if (end > len || end - at > SW_NAME_MAX)
+		return 0;
+	memcpy(name, message + at, end - at);
+	sw_name_lower(name);
+	return end;
+}
+
+const struct sw_tsig_key *sw_tsig_claimed(
+	sw_tsig_find_fn *find, void *arg, const uint8_t *message, size_t len)
+{
+	uint8_t name[SW_NAME_MAX], algorithm[SW_NAME_MAX];
+	size_t at;
+	if (tsig_find(message, len, &at) != FOUND)
+		return NULL;
+	at = name_copy(name, message, len, at); /* that its RDATA is all there has been looked at */
+	if (at == 0 || name_copy(algorithm, message, at + 10 + number_at(message, at + 8), at + 10) == 0)
+		return NULL;
+	return key_named(find, arg, name, dnssec_tsig_algorithm_from_dname(algorithm));
 }
 
 /** RFC 8945 s5.2.2.1: more than the hash gives, or too little to prove anything, is no MAC. */

@@ -69,6 +69,13 @@ struct sw_tsig {
 };
 void sw_tsig_end(struct sw_tsig *tsig); /* free what a stream held */
 
+/** Answering: the key that a query says it is signed with. Nothing is checked and nothing changed: anybody
+ * may say so who knows its name. It costs no more than to read the message once.
+ * @return NULL where it says none that is known; its name compressed, which none should be, is not looked at
+ */
+const struct sw_tsig_key *sw_tsig_claimed(
+	sw_tsig_find_fn *find, void *arg, const uint8_t *message, size_t len);
+
 /** Answering: check a query, and take its TSIG off.
  * @param len  in and out
  * @return 0: there was none (tsig->key NULL) or it is right (tsig->key set); else the RCODE to refuse with:

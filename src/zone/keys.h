@@ -86,7 +86,8 @@ struct sw_keys {
 int sw_keys_load(
 	struct sw_keys *keys, const char *directory, const uint8_t *apex, bool has_secrets, char *why);
 
-/** Write what is known of the keys; durable and whole, or not at all. @return 0 or -errno */
+/** Write what is known of the keys; durable and whole, or not at all. Of a zone without any the file goes.
+ * @return 0 or -errno */
 int sw_keys_save(const struct sw_keys *keys, const char *directory, char *why);
 
 /** Make a key, durable on return, and add it. Makes the directory (mode 0700) if need be.

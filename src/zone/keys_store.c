@@ -326,12 +326,17 @@ static int replace_file(const char *path, const char *text)
 int sw_keys_save(const struct sw_keys *keys, const char *directory, char *why)
 {
 	char path[PATH_MAX_BYTES];
+	int error = 0;
 	file_path(directory, keys->apex, "json", path);
-	json_t *object = keys_json(keys);
-	char *text = json_dumps(object, JSON_INDENT(1));
-	json_decref(object);
-	int error = text ? replace_file(path, text) : -ENOMEM;
-	free(text);
+	if (keys->count == 0) {
+		error = unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+	} else {
+		json_t *object = keys_json(keys);
+		char *text = json_dumps(object, JSON_INDENT(1));
+		json_decref(object);
+		error = text ? replace_file(path, text) : -ENOMEM;
+		free(text);
+	}
 	if (!error)
 		error = sync_path(directory, O_RDONLY | O_DIRECTORY);
 	return error ? tell(why, error, "cannot be written", path) : 0;

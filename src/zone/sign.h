@@ -100,7 +100,7 @@ struct sw_sign_source sw_sign_source_of(struct sw_sign_archived *archived);
  * that only a signer makes are ignored in it
  * @param delta    of the signed zone; written only on success, the caller frees
  * @return 0; -ESTALE when the zone was not signed by this plan and policy, or its negative TTL changes: sign
- * it as a whole; -ENOTSUP for opt-out: the same; -ENOENT for a record to be removed that is not there; as
+ * it as a whole; -ENOENT for a record to be removed that is not there; as
  *         sw_sign_zone(); what the source returned. due_s of the result is that of the names touched */
 int sw_sign_delta(const struct sw_sign_job *job, const uint8_t *apex, const struct sw_sign_source *source,
 	const struct sw_delta *change, struct sw_delta *delta, struct sw_sign_result *result);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define BITMAP_MAX (256 * 34) /* RFC 4034 s4.1.2 */
-#define OPT_OUT 1
 
 struct link {
 	const struct sw_node *node;

@@ -437,8 +437,6 @@ int sign_change(const struct sw_sign_job *job, const uint8_t *apex, const struct
 	struct change_set set = {.signer = &signer,
 		.source = source,
 		.chain_type = job->policy->is_nsec3 ? KNOT_RRTYPE_NSEC3 : KNOT_RRTYPE_NSEC};
-	if (job->policy->is_nsec3 && job->policy->is_opt_out)
-		return -ENOTSUP;
 	int error = signer_open(&signer, job, apex);
 	if (!error)
 		error = make_delta(&set, change, names, &made);

@@ -8,6 +8,7 @@
 #define RRSIG_FIXED_BYTES 18 /* RFC 4034 s3.1 */
 #define HASH_BYTES 20	     /* SHA-1, the only NSEC3 hash (RFC 5155 s11) */
 #define HASH_LABEL_BYTES 32  /* the same in base32hex */
+#define OPT_OUT 1	     /* of the flags of an NSEC3 (RFC 5155 s3.1.2) */
 #define NSEC3_NAME_MAX (1 + HASH_LABEL_BYTES + SW_NAME_MAX)
 
 struct bytes {

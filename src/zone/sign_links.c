@@ -17,25 +17,48 @@ struct search {
 	const uint8_t *owner;
 };
 
+static bool is_opt_out(const struct change_set *set)
+{
+	return set->chain_type == KNOT_RRTYPE_NSEC3 && set->signer->job->policy->is_opt_out;
+}
+
+/** Whether what a name has makes it, and those above it, names of the chain: with opt-out unsigned
+ * delegations do not (RFC 5155 s7.1). Of a name that entry_flag() has seen. */
+static bool counts(const struct change_set *set, const struct entry *entry)
+{
+	if (!is_opt_out(set))
+		return entry->after.count > 0;
+	return entry->after.count > 0 && !entry->is_hidden &&
+	       (!entry->after.is_cut || view_has(&entry->after, KNOT_RRTYPE_DS));
+}
+
+/** Of names that nobody has looked at: they are as they were. What counts with opt-out has a signature. */
 static int take_survivor(void *arg, const struct sw_record *record)
 {
 	struct search *search = arg;
-	if (is_signers(record->type, false) || sw_name_equal(record->owner, search->owner))
+	bool is_wanted = is_opt_out(search->set) ? record->type == KNOT_RRTYPE_RRSIG
+						 : !is_signers(record->type, false);
+	if (!is_wanted || sw_name_equal(record->owner, search->owner))
 		return 0;
 	const struct entry *entry = entry_find(search->set, record->owner);
-	return !entry || entry->after.count > 0;
+	return !entry || counts(search->set, entry);
 }
 
-/** Whether something is below a name. @return 1, 0, -errno */
-static int has_below(const struct change_set *set, const struct entry *entry)
+/** Whether something is below a name that has it be in the chain.
+ * @param was_in  whether it was in the chain
+ * @return 1, 0, -errno */
+static int has_below(const struct change_set *set, const struct entry *entry, bool was_in)
 {
 	for (size_t i = entry_place(set, entry) + 1; i < set->count; i++) {
 		const struct entry *other = set->entries[i];
 		if (!sw_name_in(other->owner, entry->owner))
 			break;
-		if (other->after.count > 0)
+		if (counts(set, other))
 			return 1;
 	}
+	/* below a name may be a million unsigned delegations: they are not looked through for nothing */
+	if (is_opt_out(set) && !was_in)
+		return 0;
 	struct search search = {.set = set, .owner = entry->owner};
 	return set->source->below(set->source->arg, entry->owner, take_survivor, &search);
 }
@@ -53,13 +76,13 @@ static int mark_hash(struct change_set *set, struct entry *entry)
 		error = entry_flag(set, entry);
 	if (error || link->named)
 		return error;
-	int exists = entry->after.count > 0;
+	link->was_in = view_has(&link->before, KNOT_RRTYPE_NSEC3);
+	int exists = counts(set, entry);
 	if (!exists && !entry->is_hidden)
-		exists = has_below(set, entry);
+		exists = has_below(set, entry, link->was_in);
 	if (exists < 0)
 		return exists;
 	link->named = entry;
-	link->was_in = view_has(&link->before, KNOT_RRTYPE_NSEC3);
 	link->is_in = exists && !entry->is_hidden;
 	link->is_link = true;
 	return 0;
@@ -88,13 +111,28 @@ static int mark_hashed_name(struct change_set *set, struct entry *entry)
 	return entry->after.count > 0 ? mark_hashes(set, entry) : 0;
 }
 
+/** All entries, those above others too, so that counts() knows of each. */
+static int flag_entries(struct change_set *set)
+{
+	int error = 0;
+	for (size_t known = 0; known < set->count && !error;) {
+		known = set->count;
+		for (size_t i = 0, count; i < set->count && !error; i += 1 + set->count - count) {
+			count = set->count;
+			error = entry_flag(
+				set, set->entries[i]); /* more may come: names above it, so before it */
+		}
+	}
+	return error;
+}
+
 static int mark_links(struct change_set *set)
 {
 	size_t count;
-	struct entry **touched = entries_touched(set, &count);
+	int error = is_opt_out(set) ? flag_entries(set) : 0;
+	struct entry **touched = error ? NULL : entries_touched(set, &count);
 	if (!touched)
-		return -ENOMEM;
-	int error = 0;
+		return error ? error : -ENOMEM;
 	for (size_t i = 0; i < count && !error; i++) {
 		struct entry *entry = touched[i];
 		if (set->chain_type == KNOT_RRTYPE_NSEC3) {
@@ -245,7 +283,7 @@ static void hash_of(const uint8_t *name, uint8_t hash[HASH_BYTES])
 static size_t write_nsec3(const struct sw_sign_policy *policy, const uint8_t *next, uint8_t *to)
 {
 	to[0] = 1; /* SHA-1 */
-	to[1] = 0;
+	to[1] = policy->is_opt_out ? OPT_OUT : 0;
 	put_u16(to + 2, policy->iterations);
 	to[4] = policy->salt_len;
 	memcpy(to + 5, policy->salt, policy->salt_len);

@@ -44,10 +44,12 @@ static void raw(const uint8_t *data, size_t size)
 	struct sw_tsig tsig, asking = {.key = &key, .mac_len = 32};
 	size_t len = size < MESSAGE_MAX ? size : MESSAGE_MAX, reply_len;
 	memcpy(bytes, data, len);
+	const struct sw_tsig_key *claimed = sw_tsig_claimed(find, NULL, data, len);
 	int rcode = sw_tsig_check_query(&tsig, find, NULL, bytes, &len, now());
 	require(rcode == 0 || rcode == SW_RCODE_FORMERR || rcode == SW_RCODE_NOTAUTH);
 	require(rcode != 0 || tsig.key == NULL); /* whoever has the key is in `changed` */
 	require((rcode == SW_RCODE_NOTAUTH) == (tsig.error != 0));
+	require(claimed == NULL || (claimed == &key && rcode != 0 && tsig.error != SW_TSIG_BADKEY));
 	require(len <= size && tsig.mac_len <= sizeof(tsig.mac));
 	if (len >= SW_HEADER_LEN) {
 		reply_len = len;

@@ -2,6 +2,7 @@
 /** Changes under the eyes of readers, a million of them, and zones that come and go among many. */
 #include "answer/answer.h"
 #include "changing.h"
+#include "image/plain.h"
 #include "image/store_inside.h"
 #include "watched.h"
 #include "zones.h"
@@ -154,6 +155,106 @@ static void test_million(void **state)
 	changing_free(many.zone);
 }
 
+/* ---- a zone that grows ---- */
+
+#define GROWN_FIRST 200
+#define GROWN_NAMES 2000
+
+struct growing {
+	struct changing_zone *zone; /* the apex */
+	unsigned count;
+};
+
+/** Its names have one address each, their number. */
+static int growing_at(void *context, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	struct growing *growing = context;
+	if (owner[0] == 7)
+		return changing_at(growing->zone, owner, take, arg);
+	unsigned number = (unsigned)strtoul((const char *)owner + 2, NULL, 10);
+	const uint8_t address[] = {10, 0, (uint8_t)(number >> 8), (uint8_t)number};
+	const struct sw_record record = {
+		.owner = owner, .type = SW_TYPE_A, .rdata_len = 4, .ttl = 300, .rdata = address};
+	return number < growing->count ? take(arg, &record) : 0;
+}
+
+static unsigned waits;
+
+static void wait_count(void *context)
+{
+	(void)context;
+	waits++;
+}
+
+static void growing_check(struct sw_store *store, struct sw_worker *worker, unsigned number)
+{
+	char text[32];
+	uint8_t name[SW_NAME_MAX], reply[1500];
+	sprintf(text, "s%u.example", number);
+	name_make(name, text);
+	size_t size = ask(store, worker, name, SW_TYPE_A, reply);
+	assert_int_equal(reply[7], 1);
+	assert_int_equal(reply[size - 2] << 8 | reply[size - 1], number);
+}
+
+static struct sw_store *growing_new(struct growing *growing)
+{
+	struct sw_control *control = calloc(1, sizeof(*control));
+	struct sw_backing backing = sw_plain_backing(control);
+	struct changing_zone *first = changing_new("example");
+	struct sw_store *store;
+	char text[32];
+	backing.wait_for_readers = wait_count;
+	assert_int_equal(sw_store_new(&store, &backing), 0);
+	sw_store_expect_changes(store, true);
+	growing->zone = changing_new("example");
+	growing->count = GROWN_FIRST;
+	for (unsigned i = 0; i < GROWN_FIRST; i++) {
+		watched_number(text, 's', i);
+		watched_address(first, text, i, 0);
+	}
+	watched_put(store, first);
+	changing_free(first);
+	return store;
+}
+
+/** A small zone that gets names gets a bigger index with them, and waits for nobody, until it has so much
+ * more memory than it began with that it is put anew. */
+static void test_growing(void **state)
+{
+	(void)state;
+	struct growing growing;
+	struct sw_store *store = growing_new(&growing);
+	struct sw_worker *worker = sw_worker_new();
+	const struct sw_zone_records records = {.context = &growing, .at = growing_at, .below = growing_at};
+	uint8_t apex[SW_NAME_MAX], owner[SW_NAME_MAX];
+	const uint8_t *changed[] = {apex, owner};
+	name_make(apex, "example");
+	waits = 0;
+	while (growing.count < GROWN_NAMES) {
+		char text[32];
+		sprintf(text, "s%u.example", growing.count++);
+		name_make(owner, text);
+		changing_set_serial(growing.zone, growing.count);
+		int error = sw_store_change(store, apex, changed, 2, &records);
+		if (error == -EAGAIN)
+			break;
+		assert_int_equal(error, 0);
+		growing_check(store, worker, growing.count - 1);
+		if (growing.count % 100 == 0) /* there are no readers: a wait that ends at once */
+			sw_store_grace_end(store, sw_store_grace_begin(store));
+	}
+	assert_int_equal(waits, 0);
+	assert_in_range(growing.count, 3 * GROWN_FIRST, GROWN_NAMES);
+	for (unsigned i = GROWN_FIRST; i + 1 < growing.count; i++)
+		growing_check(store, worker, i);
+	sw_worker_free(worker);
+	struct sw_control *control = sw_store_control(store);
+	sw_store_free(store);
+	free(control);
+	changing_free(growing.zone);
+}
+
 /** A name's slot in the index. */
 static const struct sw_slot *slot_of(struct sw_store *store, const uint8_t *apex, const uint8_t *owner)
 {
@@ -295,7 +396,7 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_million),
-		cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_settled), cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_refusals)};
 	rcu_register_thread();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seawall in front of secondaries of four makes: what they fetch, and how soon they hear of a change."""
 
+import socket
 import subprocess
 
+import catalog
+import dns.message
+import dns.opcode
+import dns.query
 import node
 import peers
 import secondary
@@ -59,6 +64,30 @@ def update(line):
         check=False,
     )
     return f"nsupdate: {done.stdout}{done.stderr}" if done.returncode else None
+
+
+def check_told_when_it_answers():
+    """At a start secondaries are told when they can ask: one that is refused may not come again for long"""
+    with node.Node(is_started=False) as daemon, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as secondary_socket:
+        secondary_socket.bind(("127.0.0.1", peers.PORT))
+        secondary_socket.settimeout(node.LIMIT_S)
+        (daemon.path / "zone").write_text(peers.zone_text(1))
+        (daemon.path / "member").write_text(peers.zone_text(1))
+        # what its members need is done between the zone's being loaded and the answering
+        members = [(f"m{number}", f"m{number}.example") for number in range(1500)]
+        (daemon.path / "catalog").write_text(catalog.catalog_text(1, members))
+        template = f"templates: [{{name: member, file: {daemon.path / 'member'}}}]"
+        more = f"  - {{domain: catalog.test, file: {daemon.path / 'catalog'}, catalog: member}}\n{template}\n"
+        daemon.configure(config(daemon) + more)
+        daemon.start(ready=False)
+        told = dns.message.from_wire(secondary_socket.recv(65535), keyring=peers.KEYRING)
+        try:
+            asked = dns.query.tcp(dns.message.make_query(peers.ZONE, "SOA"), "127.0.0.1", port=node.PORT, timeout=node.LIMIT_S)
+        except OSError as error:
+            yield f"told, and then: {error}: {daemon.log()}"
+            return
+        if told.opcode() != dns.opcode.NOTIFY or not asked.answer:
+            yield f"{told} {asked}"
 
 
 def check_knot():

@@ -345,6 +345,108 @@ static void test_updates_that_are_too_many(void **state)
 	assert_int_equal(undone, taken);
 }
 
+/* ---- floods: over UDP, from outside ---- */
+
+/** Whether anything is done about a message. Of `asker_at()`'s form: 203.0.<third>.<fourth>. */
+static bool is_heard(struct message *message, unsigned third, unsigned fourth, bool is_stream)
+{
+	static uint8_t reply[65535];
+	char address[32];
+	snprintf(address, sizeof(address), "203.0.%u.%u", third, fourth);
+	request = (struct sw_request){.asker = asker_at(address, is_stream),
+		.answerer = node.worker,
+		.view = sw_store_view(node.store),
+		.expect = expect,
+		.reply_len = 99,
+		.patience_ns = 1000000000};
+	rcu_read_lock();
+	enum sw_taken taken = sw_requests_take(node.requests, &request, message->bytes, message->len, reply);
+	rcu_read_unlock();
+	if (taken == SW_TAKEN_LATER) {
+		struct sw_update_request *update = sw_live_updates_take(node.live);
+		assert_non_null(update);
+		update->done(update, NULL, 0);
+		return true;
+	}
+	assert_int_equal(taken, SW_TAKEN_REPLY);
+	if (request.reply_len == 0)
+		assert_int_equal(request.verdict, SW_VERDICT_DROP_LANE);
+	return request.reply_len > 0;
+}
+
+/** Messages of all shapes that nobody lets, and of those who know no more than the name of a key. */
+static void flood_make(struct message *m, unsigned opcode, unsigned shape)
+{
+	static const char *const zones[] = {"example.", "second.", "third."};
+	struct sw_tsig_key forged = node.key;
+	ask(m, opcode, zones[shape % 3], shape % 5 == 4 ? 1 : 6);
+	if (shape % 7 == 6)
+		m->bytes[5] = 2;
+	forged.secret[0] ^= 1;
+	forged.name[1] ^= shape % 4 == 2;
+	if (shape % 2 == 0)
+		sign(m, &forged);
+}
+
+/* Whoever floods, and from wherever: no update waits, and who may is heard each time, and so is this machine
+ * itself, and who asks over TCP. */
+static void test_floods(void **state)
+{
+	(void)state;
+	struct message m;
+	unsigned dropped[2] = {0, 0};
+	undone = 0;
+	node.may_have = (struct sw_access){.address = {203, 0, 200, 0}, .address_len = 4, .bits = 24};
+	node.theirs.notify_from = (struct sw_access_list){&node.may_have, 1};
+	ask(&m, 5, "example.", 6);
+	sign(&m, &node.key);
+	assert_true(is_heard(&m, 100, 7, false));
+	assert_int_equal(undone, 1);
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned opcode = i & 1 ? 4 : 5;
+		flood_make(&m, opcode, i / 2);
+		dropped[i & 1] += !is_heard(&m, 101 + i % 60, i & 255, false);
+		if (i % 100 != 0)
+			continue;
+		flood_make(&m, opcode, i);
+		assert_true(is_heard(&m, 101 + i % 60, i & 255, true));
+		flood_make(&m, opcode, i);
+		assert_int_not_equal(rcode_from(&m, "127.0.0.3", false), 0);
+		assert_int_equal(undone, 1 + i / 100); /* none but those of the right signer */
+		ask(&m, 5, "example.", 6);
+		sign(&m, &node.key);
+		assert_true(is_heard(&m, 100, 7, false));
+		ask(&m, 4, "second.", 6);
+		assert_true(is_heard(&m, 200, 7, false));
+		ask(&m, 4, "second.", 6);
+		assert_int_equal(rcode_from(&m, "192.0.2.9", false), 0);
+	}
+	struct sw_counts counts;
+	sw_live_counted(node.live, &counts);
+	assert_int_equal(counts.updates.dropped, dropped[0]);
+	assert_int_equal(counts.notifies.dropped, dropped[1]);
+	assert_true(dropped[0] > 100 && dropped[1] > 100);
+	assert_int_equal(node.notified, 400);
+	assert_int_equal(node.waiting, undone);
+}
+
+/* One network of strangers has its share, and others are still told why they are refused. */
+static void test_flood_from_one_network(void **state)
+{
+	(void)state;
+	struct message m;
+	unsigned dropped = 0;
+	for (unsigned i = 0; i < 10000; i++) {
+		ask(&m, 5, "third.", 6);
+		dropped += !is_heard(&m, 100, i & 255, false);
+	}
+	assert_true(dropped > 100);
+	for (unsigned i = 0; i < 10; i++) {
+		ask(&m, 5, "third.", 6);
+		assert_int_equal(rcode_from(&m, "198.51.100.1", false), SW_RCODE_NOTAUTH);
+	}
+}
+
 static void test_transfer_rights(void **state)
 {
 	(void)state;
@@ -699,6 +801,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_notify_refused, node_open, node_close),
 		cmocka_unit_test_setup_teardown(test_update_rights, node_open, node_close),
 		cmocka_unit_test_setup_teardown(test_updates_that_are_too_many, node_open, node_close),
+		cmocka_unit_test_setup_teardown(test_floods, node_open, node_close),
+		cmocka_unit_test_setup_teardown(test_flood_from_one_network, node_open, node_close),
 		cmocka_unit_test_setup_teardown(test_transfer_rights, node_open, node_close),
 		cmocka_unit_test_setup_teardown(test_transfers_at_once, node_open, node_close),
 		cmocka_unit_test_setup_teardown(test_ixfr_over_udp, node_open, node_close),

@@ -152,6 +152,50 @@ static void test_unknown_keys(void **state)
 	assert_int_equal(asking.error, 17);
 }
 
+static const struct sw_tsig_key *claimed(const struct sw_tsig_key *known)
+{
+	uint8_t copy[MAX];
+	memcpy(copy, query, query_len);
+	const struct sw_tsig_key *found = sw_tsig_claimed(find, (void *)(uintptr_t)known, query, query_len);
+	assert_memory_equal(copy, query, query_len);
+	return found;
+}
+
+/* What it says is known before anything is checked: right, wrong, of another key, cut off anywhere. */
+static void test_claims(void **state)
+{
+	(void)state;
+	size_t len = query_len, name_at = SW_HEADER_LEN + 13;
+	assert_ptr_equal(claimed(&key), &key);
+	assert_ptr_equal(claimed(&other), &other); /* of the same name */
+	assert_null(claimed(NULL));
+	struct sw_tsig_key of_sha512 = key;
+	of_sha512.algorithm = SW_TSIG_SHA512;
+	assert_null(claimed(&of_sha512));
+	query[name_at + 1] = 'K'; /* as case matters nowhere */
+	assert_ptr_equal(claimed(&key), &key);
+	for (query_len = 0; query_len < len; query_len++) {
+		uint8_t *exact = test_malloc(query_len + 1); /* what is read behind its end is found */
+		memcpy(exact, query, query_len);
+		assert_null(sw_tsig_claimed(find, &key, exact, query_len));
+		test_free(exact);
+	}
+	query_len = len;
+	query[11] = 0; /* no additional section: there is none */
+	assert_null(claimed(&key));
+	query[11] = 1;
+	query[name_at + 13 + 10] = 200; /* the algorithm's name ends nowhere */
+	assert_null(claimed(&key));
+	query[name_at + 13 + 10] = 0xc0; /* compressed */
+	assert_null(claimed(&key));
+	message_begin(query, &query_len, 0);
+	static const uint8_t pointer[] = "\xc0\0\0\xfa\0\xff\0\0\0\0\0\0";
+	memcpy(query + query_len, pointer, sizeof(pointer) - 1);
+	query_len += sizeof(pointer) - 1;
+	query[11] = 1;
+	assert_null(claimed(&key));
+}
+
 /* s5.2.2 */
 static void test_wrong_secrets(void **state)
 {
@@ -506,6 +550,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_primary_with_a_slower_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_there_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_claims, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_on_the_way, setup, teardown),

@@ -374,6 +374,16 @@ static void test_nsec3(void **state)
 		one_round(i % 3 ? 3 : 40);
 }
 
+static void test_opt_out(void **state)
+{
+	(void)state;
+	srandom(5);
+	policy.is_nsec3 = policy.is_opt_out = true;
+	for (int i = 0; i < 600; i++)
+		one_round(i % 3 ? 3 : 40);
+	policy.is_opt_out = false;
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -393,9 +403,7 @@ static void test_refused(void **state)
 	plan.uses[0] |= SW_KEY_SUBMIT;
 	policy.is_nsec3 = true; /* another chain */
 	assert_int_equal(sw_sign_delta(&job, keys.apex, &source, &change, &delta, NULL), -ESTALE);
-	policy.is_opt_out = true;
-	assert_int_equal(sw_sign_delta(&job, keys.apex, &source, &change, &delta, NULL), -ENOTSUP);
-	policy.is_nsec3 = policy.is_opt_out = false;
+	policy.is_nsec3 = false;
 	struct sw_records removed = change.removed;
 	struct sw_record record = {
 		.owner = keys.apex, .type = 1, .ttl = 1, .rdata = keys.apex, .rdata_len = 4};
@@ -425,8 +433,10 @@ static void test_archived(void **state)
 	srandom(3);
 	for (int i = 0; i < 60; i++) {
 		policy.is_nsec3 = i & 1;
+		policy.is_opt_out = i & 2;
 		one_round(i % 3 ? 3 : 40);
 	}
+	policy.is_opt_out = false;
 	sw_archive_close(archive);
 	archive = NULL;
 }
@@ -436,8 +446,9 @@ static void test_renewal(void **state)
 {
 	(void)state;
 	bool is_in[CANDIDATES];
-	for (int i = 0; i < 20; i++) {
-		policy.is_nsec3 = i & 1;
+	for (int i = 0; i < 30; i++) {
+		policy.is_nsec3 = i % 3 > 0;
+		policy.is_opt_out = i % 3 > 1;
 		policy.jitter_s = 0;
 		job.now_s = NOW;
 		make_candidates();
@@ -517,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nsec, setup, help_sign_teardown),
 		cmocka_unit_test_setup_teardown(test_nsec3, setup, help_sign_teardown),
+		cmocka_unit_test_setup_teardown(test_opt_out, setup, help_sign_teardown),
 		cmocka_unit_test_setup_teardown(test_archived, setup, help_sign_teardown),
 		cmocka_unit_test_setup_teardown(test_renewal, setup, help_sign_teardown),
 		cmocka_unit_test_setup_teardown(test_case, setup, help_sign_teardown),
