@@ -2,6 +2,7 @@
 /* Chains without sorting: if every NSEC leads to a later name that has an NSEC, except one that leads back to
  * the apex, and no two lead to the same name, then the links are one ring in canonical order. NSEC3 likewise
  * over hashes, with one record that wraps around. */
+#include "wire/bytes.h"
 #include "zone/check_node.h"
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -20,7 +21,7 @@ static bool params_read(const struct sw_rr *rr, struct sw_nsec3_params *params)
 	if (rr->rdata_len < NSEC3_FIXED_BYTES || rr->rdata_len < NSEC3_FIXED_BYTES + rdata[4])
 		return false;
 	params->algorithm = rdata[0];
-	params->iterations = (uint16_t)(rdata[2] << 8 | rdata[3]);
+	params->iterations = sw_get16(rdata + 2);
 	params->salt_len = rdata[4];
 	memcpy(params->salt, rdata + NSEC3_FIXED_BYTES, rdata[4]);
 	return true;

@@ -24,7 +24,7 @@ bool is_signers(uint16_t type, bool is_apex)
 
 uint32_t negative_ttl(uint32_t soa_ttl_s, const uint8_t *soa, size_t len)
 {
-	uint32_t minimum_s = get_u32(soa + len - 4);
+	uint32_t minimum_s = sw_get32(soa + len - 4);
 	return soa_ttl_s < minimum_s ? soa_ttl_s : minimum_s;
 }
 
@@ -62,7 +62,7 @@ static int make_nsec3param(
 	const struct sw_sign_policy *policy, struct sw_record *record, sw_record_fn *emit, void *arg)
 {
 	uint8_t rdata[5 + 255] = {1}; /* SHA-1; no flags (RFC 5155 s4.1.2) */
-	put_u16(rdata + 2, policy->iterations);
+	sw_put16(rdata + 2, policy->iterations);
 	rdata[4] = policy->salt_len;
 	memcpy(rdata + 5, policy->salt, policy->salt_len);
 	record->type = KNOT_RRTYPE_NSEC3PARAM;

@@ -171,7 +171,7 @@ static int make_nsec3(struct chain *chain)
 	qsort(chain->links, chain->count, sizeof(*chain->links), compare_hashes);
 	rdata[0] = 1; /* SHA-1 */
 	rdata[1] = policy->is_opt_out ? OPT_OUT : 0;
-	put_u16(rdata + 2, policy->iterations);
+	sw_put16(rdata + 2, policy->iterations);
 	rdata[4] = policy->salt_len;
 	memcpy(rdata + 5, policy->salt, policy->salt_len);
 	size_t fixed_len = 5u + policy->salt_len;

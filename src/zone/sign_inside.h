@@ -3,6 +3,7 @@
 #ifndef SW_ZONE_SIGN_INSIDE_H
 #define SW_ZONE_SIGN_INSIDE_H
 
+#include "wire/bytes.h"
 #include "zone/sign.h"
 
 #define RRSIG_FIXED_BYTES 18 /* RFC 4034 s3.1 */
@@ -48,28 +49,6 @@ struct signer {
 	uint64_t random;
 	struct sw_sign_result result;
 };
-
-static inline uint16_t get_u16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static inline uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)get_u16(at) << 16 | get_u16(at + 2);
-}
-
-static inline void put_u16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static inline void put_u32(uint8_t *at, uint32_t value)
-{
-	put_u16(at, value >> 16);
-	put_u16(at + 2, value & 0xffff);
-}
 
 /* sign_rrset.c */
 
