@@ -186,6 +186,7 @@ int sw_keep_sign_open(struct sw_keep *keep, const struct sw_zone_setting *settin
 		signing_free(signing);
 		return err;
 	}
+	sw_keep_sign_due(keep, signing, 0);
 	*result = signing;
 	return 0;
 }
@@ -414,7 +415,7 @@ void sw_keep_sign_turn(struct sw_keep *keep)
 {
 	struct sw_signs *signs = keep->signs;
 	int64_t now_s = sw_keep_now_s(), due_s = INT64_MAX;
-	if (keep->settings == NULL)
+	if (keep->settings == NULL || signs->due_s > now_s)
 		return;
 	for (size_t i = 0; i < signs->count; i++) {
 		struct sw_signing *signing = signs->zones[i];
@@ -443,7 +444,7 @@ void sw_keep_sign_settings(struct sw_keep *keep)
 	for (size_t i = 0; i < keep->signs->count; i++) {
 		const struct sw_zone_setting *setting =
 			sw_settings_find_zone(keep->settings, keep->signs->zones[i]->apex);
-		keep->signs->zones[i]->due_s = 0; /* as it is told now */
+		sw_keep_sign_due(keep, keep->signs->zones[i], 0); /* as it is told now */
 		if (setting != NULL)
 			check_algorithm(keep, keep->signs->zones[i], sw_keep_dnssec(setting));
 	}

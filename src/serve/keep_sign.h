@@ -63,7 +63,7 @@ struct sw_signs {
 	struct sw_signing **zones; /* sorted by name */
 	size_t count, size;
 	pthread_mutex_t lock;
-	int64_t due_s; /* atomic: the first of all */
+	int64_t due_s; /* atomic: none is to be looked at before */
 	char *state;   /* directory */
 	struct sw_signers *signers;
 	struct sw_key_request *first, **last; /* under keep->lock */
@@ -77,6 +77,14 @@ void sw_keep_sign_free(struct sw_keep *keep);
 
 /** @return NULL for a zone that is neither signed here nor to be */
 struct sw_signing *sw_keep_signing(struct sw_keep *keep, const uint8_t *apex);
+
+/** Have a zone looked at then. The loader's thread. */
+static inline void sw_keep_sign_due(struct sw_keep *keep, struct sw_signing *signing, int64_t due_s)
+{
+	signing->due_s = due_s;
+	if (due_s < keep->signs->due_s)
+		__atomic_store_n(&keep->signs->due_s, due_s, __ATOMIC_RELEASE);
+}
 
 /** How a zone is signed; where nothing is told of it, how it is left. Never NULL. */
 const struct sw_dnssec_policy *sw_keep_dnssec(const struct sw_zone_setting *setting);

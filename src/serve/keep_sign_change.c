@@ -68,12 +68,12 @@ static int source_set(struct sw_keep *keep, struct sw_signing *signing, const st
 	return 0;
 }
 
-static void signed_until(struct sw_signing *signing, uint32_t due_s)
+static void signed_until(struct sw_keep *keep, struct sw_signing *signing, uint32_t due_s)
 {
 	if (due_s != 0 && due_s < signing->renew_s)
 		signing->renew_s = due_s;
 	if (signing->renew_s < signing->due_s)
-		signing->due_s = signing->renew_s;
+		sw_keep_sign_due(keep, signing, signing->renew_s);
 }
 
 /* ---- a version that is signed already ---- */
@@ -248,7 +248,7 @@ int sw_keep_sign_change(struct sw_keep *keep, const struct sw_zone_setting *sett
 	if (err == 0) {
 		err = delta_write(keep, setting, signing, &version->delta, source_serial);
 		signing->ttl_max_s = ttl_max(&version->delta, signing->ttl_max_s);
-		signed_until(signing, result.due_s);
+		signed_until(keep, signing, result.due_s);
 	} else if (may_be_whole && err == -ESTALE) {
 		err = change_by_whole(keep, setting, signing, &rebased, source_serial, version);
 	}

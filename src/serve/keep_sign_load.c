@@ -23,7 +23,7 @@ void sw_keep_sign_look(struct sw_keep *keep, struct sw_signing *signing,
 	pthread_mutex_lock(&keep->signs->lock);
 	signing->renew_s = sw_sign_due(contents, &policy->sign);
 	signing->ttl_max_s = sw_sign_ttl_max(contents);
-	signing->due_s = 0;
+	sw_keep_sign_due(keep, signing, 0);
 	pthread_mutex_unlock(&keep->signs->lock);
 }
 
@@ -173,7 +173,7 @@ int sw_keep_sign_load(struct sw_keep *keep, const struct sw_zone_setting *settin
 	if (err != 0)
 		return err;
 	signing->is_ours = is_kept && signing->is_ours;
-	signing->due_s = 0;
+	sw_keep_sign_due(keep, signing, 0);
 	if (is_kept && !signing->is_ours)
 		return 1; /* to be taken unsigned, and signed then */
 	if (is_kept && is_dynamic && (zone.stamp == stamp || stamp == 0))

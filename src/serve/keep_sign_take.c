@@ -119,7 +119,7 @@ bool sw_keep_sign_delivery(
 	delivery->contents = NULL;
 	sw_delivery_free(signing->taken);
 	signing->taken = delivery_move(delivery);
-	signing->due_s = 0;
+	sw_keep_sign_due(keep, signing, 0);
 	return true;
 }
 
@@ -257,7 +257,7 @@ static void task_take(struct sw_keep *keep, struct sw_signing *signing, struct s
 	pthread_mutex_lock(&keep->signs->lock);
 	signing->task = NULL;
 	pthread_mutex_unlock(&keep->signs->lock);
-	signing->due_s = 0;
+	sw_keep_sign_due(keep, signing, 0);
 	if (setting == NULL)
 		return;
 	bool is_old = !is_as_it_was(keep, task) ||
@@ -278,7 +278,7 @@ static void task_take(struct sw_keep *keep, struct sw_signing *signing, struct s
 		sw_keep_sign_fault(keep, signing, "cannot be signed: %s", strerror(-err));
 		taken_settle(keep, signing, SW_SETTLED_REFUSED);
 		signing->is_whole_due = task->kind == SW_SIGN_WHOLE;
-		signing->due_s = sw_keep_now_s() + AGAIN_S;
+		sw_keep_sign_due(keep, signing, sw_keep_now_s() + AGAIN_S);
 	}
 	release(keep, signing);
 }

@@ -263,7 +263,7 @@ static const char *wish_do(struct sw_keep *keep, const struct sw_key_request *wi
 		keep->settings ? sw_settings_find_zone(keep->settings, wish->apex) : NULL;
 	if (signing == NULL || setting == NULL)
 		return "no such zone here that is signed";
-	signing->due_s = 0;
+	sw_keep_sign_due(keep, signing, 0);
 	if (wish->wish == SW_KEY_WISH_DS_GONE)
 		return ds_gone(keep, signing);
 	const char *why =
