@@ -67,7 +67,7 @@ static int has_below(const struct change_set *set, const struct entry *entry, bo
 static int mark_hash(struct change_set *set, struct entry *entry)
 {
 	uint8_t hash[HASH_BYTES], name[NSEC3_NAME_MAX];
-	int error = nsec3_hash(set->signer->job->policy, entry->owner, hash);
+	int error = policy_hash(set->signer->job->policy, entry->owner, hash);
 	if (error)
 		return error;
 	nsec3_name(hash, set->signer->apex, name);
