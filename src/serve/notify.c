@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/clock.h"
 #include "serve/notify_inside.h"
 #include "wire/bytes.h"
 #include "wire/message.h"
@@ -8,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BUCKETS (1u << 17)
@@ -53,13 +53,6 @@ struct sw_notify {
 	uint64_t secret;
 	struct errand *buckets[BUCKETS];
 };
-
-static uint64_t wall_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec;
-}
 
 int sw_notify_new(struct sw_notify **result)
 {
@@ -286,7 +279,7 @@ static void errand_send(struct sw_notify *notify, struct errand *errand, uint64_
 	memcpy(message, errand->message, len);
 	errand->tsig = (struct sw_tsig){0};
 	if (sw_tsig_sign_query(&errand->tsig, target->is_signed ? &target->key : NULL, message, &len,
-		    sizeof(message), wall_s()) != 0)
+		    sizeof(message), (uint64_t)sw_now_s()) != 0)
 		return;
 	int fd = sw_notify_outlet(
 		&notify->outlets, notify->epoll, &target->source, errand->told.any.sa_family);
@@ -325,7 +318,7 @@ static void answer_take(
 	struct errand *errand = answered(notify, message, len, from);
 	if (errand != NULL && errand->target->is_signed) {
 		struct sw_tsig before = errand->tsig; /* a forged answer must not spoil the true one */
-		if (sw_tsig_check_reply(&errand->tsig, message, &len, true, wall_s()) != 0) {
+		if (sw_tsig_check_reply(&errand->tsig, message, &len, true, (uint64_t)sw_now_s()) != 0) {
 			errand->tsig = before;
 			errand = NULL;
 		}

@@ -301,19 +301,13 @@ static enum sw_incoming_state record_take(struct sw_incoming *incoming, const st
 
 /* ---- messages ---- */
 
-/** Types that are no data: OPT, TSIG and the like, queries (RFC 6895 s3.1). */
-static bool is_meta(uint16_t type)
-{
-	return type == 0 || type == SW_TYPE_OPT || (type >= 128 && type <= 255);
-}
-
 /** @param record  its owner in any case; what it points to may be in the message */
 static enum sw_incoming_state rr_take(
 	struct sw_incoming *incoming, const struct sw_record *told, unsigned rclass)
 {
 	struct sw_record record = *told;
 	uint8_t owner[SW_NAME_MAX];
-	if (rclass != SW_CLASS_IN || is_meta(record.type))
+	if (rclass != SW_CLASS_IN || sw_type_is_meta(record.type))
 		return bad(
 			incoming, "a record of class %u and type %u, which no zone has", rclass, record.type);
 	if (++incoming->records > incoming->limits.records && incoming->limits.records != 0)
