@@ -3,6 +3,7 @@
 #include "cli/answer_kernel.h"
 #include "cli/cli.h"
 #include "serve/identity.h"
+#include "wire/bytes.h"
 #include "zone/load.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -269,7 +270,7 @@ static ssize_t answer_some(struct answerer *a, size_t have)
 	size_t used = 0, out = 0;
 	int err = 0;
 	while (err == 0 && have - used >= 2) {
-		size_t len = (size_t)a->in[used] << 8 | a->in[used + 1];
+		size_t len = sw_get16(a->in + used);
 		if (have - used < 2 + len)
 			break;
 		ssize_t reply = answer(a, a->in + used + 2, len, a->out + out + 2);
@@ -277,8 +278,7 @@ static ssize_t answer_some(struct answerer *a, size_t have)
 			err = (int)reply;
 			break;
 		}
-		a->out[out] = (uint8_t)(reply >> 8);
-		a->out[out + 1] = (uint8_t)reply;
+		sw_put16(a->out + out, (uint32_t)reply);
 		out += 2 + (size_t)reply;
 		used += 2 + len;
 		if (out + 2 + MESSAGE_MAX > sizeof(a->out)) {

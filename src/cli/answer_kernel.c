@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/answer_kernel.h"
+#include "wire/bytes.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -24,22 +25,11 @@ int sw_frame_listen(struct sw_kernel *kernel)
 	return err ? err : sw_kernel_listen(kernel, service6, sizeof(service6), DNS_PORT);
 }
 
-static void put16(uint8_t *to, size_t value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
-static size_t get16(const uint8_t *from)
-{
-	return (size_t)from[0] << 8 | from[1];
-}
-
 /** Internet checksum (RFC 1071) over some bytes, on top of a sum; 0xffff once a right one is in them. */
 static uint16_t checksum(uint64_t sum, const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += get16(bytes + i);
+		sum += sw_get16(bytes + i);
 	if (len & 1)
 		sum += (uint64_t)bytes[len - 1] << 8;
 	while (sum >> 16)
@@ -60,18 +50,18 @@ static size_t put_ip(const struct sw_frame *frame, uint8_t *ip, size_t datagram_
 	if (frame->source_len == 4) {
 		memset(ip, 0, 20);
 		ip[0] = 0x45;
-		put16(ip + 2, 20 + datagram_len);
+		sw_put16(ip + 2, 20 + datagram_len);
 		ip[6] = 0x40; /* do not fragment */
 		ip[8] = HOPS;
 		ip[9] = IPPROTO_UDP;
 		memcpy(ip + 12, frame->source, 4);
 		memcpy(ip + 16, service4, 4);
-		put16(ip + 10, (uint16_t)~checksum(0, ip, 20));
+		sw_put16(ip + 10, (uint16_t)~checksum(0, ip, 20));
 		return 20;
 	}
 	memset(ip, 0, 40);
 	ip[0] = 0x60;
-	put16(ip + 4, datagram_len);
+	sw_put16(ip + 4, datagram_len);
 	ip[6] = IPPROTO_UDP;
 	ip[7] = HOPS;
 	memcpy(ip + 8, frame->source, 16);
@@ -84,17 +74,17 @@ static size_t build(const struct sw_frame *frame, uint8_t *bytes, const uint8_t 
 	bool is_v4 = frame->source_len == 4;
 	memcpy(bytes, our_mac, 6);
 	memcpy(bytes + 6, their_mac, 6);
-	put16(bytes + 12, is_v4 ? 0x0800 : 0x86dd);
+	sw_put16(bytes + 12, is_v4 ? 0x0800 : 0x86dd);
 	uint8_t *ip = bytes + ETHERNET;
 	uint8_t *udp = ip + put_ip(frame, ip, UDP + query_len);
-	put16(udp, SOURCE_PORT);
-	put16(udp + 2, DNS_PORT);
-	put16(udp + 4, UDP + query_len);
-	put16(udp + 6, 0);
+	sw_put16(udp, SOURCE_PORT);
+	sw_put16(udp + 2, DNS_PORT);
+	sw_put16(udp + 4, UDP + query_len);
+	sw_put16(udp + 6, 0);
 	memcpy(udp + UDP, query, query_len);
 	uint16_t sum =
 		(uint16_t)~udp_checksum(is_v4 ? ip + 12 : ip + 8, is_v4 ? 4 : 16, udp, UDP + query_len);
-	put16(udp + 6, sum ? sum : 0xffff);
+	sw_put16(udp + 6, sum ? sum : 0xffff);
 	return (size_t)(udp - bytes) + UDP + query_len;
 }
 
@@ -111,7 +101,7 @@ static const char *broken(const struct sw_frame *frame, size_t len, size_t ip_le
 		return "shorter than a DNS header";
 	if (memcmp(frame->out, their_mac, 6) != 0 || memcmp(frame->out + 6, our_mac, 6) != 0)
 		return "Ethernet addresses";
-	if (get16(frame->out + 12) != (is_v4 ? 0x0800 : 0x86dd) || ip[0] != (is_v4 ? 0x45 : 0x60))
+	if (sw_get16(frame->out + 12) != (is_v4 ? 0x0800 : 0x86dd) || ip[0] != (is_v4 ? 0x45 : 0x60))
 		return "protocol of the frame";
 	size_t used = ETHERNET + ip_len + datagram_len;
 	if (used != len && (used > len || len != ETHERNET_MIN)) /* padded to what Ethernet wants at least */
@@ -123,11 +113,11 @@ static const char *broken(const struct sw_frame *frame, size_t len, size_t ip_le
 	if (memcmp(addresses, is_v4 ? service4 : service6, address_len) != 0 ||
 		memcmp(addresses + address_len, frame->source, address_len) != 0)
 		return "IP addresses";
-	if (get16(udp) != DNS_PORT || get16(udp + 2) != SOURCE_PORT)
+	if (sw_get16(udp) != DNS_PORT || sw_get16(udp + 2) != SOURCE_PORT)
 		return "ports";
-	if (get16(udp + 4) != datagram_len)
+	if (sw_get16(udp + 4) != datagram_len)
 		return "length in the UDP header";
-	if (get16(udp + 6) == 0)
+	if (sw_get16(udp + 6) == 0)
 		return is_v4 ? NULL : "no UDP checksum"; /* RFC 768 allows it, RFC 8200 s8.1 does not */
 	return udp_checksum(addresses, address_len, udp, datagram_len) == 0xffff ? NULL : "UDP checksum";
 }
@@ -152,7 +142,7 @@ enum sw_frame_result sw_frame_run(struct sw_frame *frame, const uint8_t *query, 
 	if (run.retval == XDP_DROP)
 		return SW_FRAME_DROPPED;
 	const uint8_t *ip = frame->out + ETHERNET;
-	size_t datagram_len = frame->source_len == 4 ? get16(ip + 2) - ip_len : get16(ip + 4);
+	size_t datagram_len = frame->source_len == 4 ? sw_get16(ip + 2) - ip_len : sw_get16(ip + 4);
 	const char *what = run.retval == XDP_TX ? broken(frame, run.data_size_out, ip_len, datagram_len)
 						: "verdict of the program";
 	if (what != NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/capture.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include "wire/name.h"
 #include <arpa/inet.h>
@@ -43,11 +44,6 @@ static bool take(struct rest *rest, size_t count)
 	return true;
 }
 
-static unsigned half(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
 /* ---- reading a packet ---- */
 
 static bool is_known_link(int link)
@@ -62,15 +58,16 @@ static bool link_read(struct rest *rest, int link)
 	if (link == DLT_RAW)
 		return true;
 	if (link == DLT_LINUX_SLL2) {
-		type = rest->len >= 20 ? half(rest->at) : 0;
+		type = rest->len >= 20 ? sw_get16(rest->at) : 0;
 		take(rest, 20);
 		return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
 	}
 	if (!take(rest, link == DLT_LINUX_SLL ? 14 : 12))
 		return false;
-	while (rest->len >= 6 && (half(rest->at) == ETHERTYPE_VLAN || half(rest->at) == ETHERTYPE_QINQ))
+	while (rest->len >= 6 &&
+		(sw_get16(rest->at) == ETHERTYPE_VLAN || sw_get16(rest->at) == ETHERTYPE_QINQ))
 		take(rest, 4);
-	type = rest->len >= 2 ? half(rest->at) : 0;
+	type = rest->len >= 2 ? sw_get16(rest->at) : 0;
 	take(rest, 2);
 	return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
 }
@@ -101,7 +98,7 @@ static const char *message_read(const struct rest *rest, struct packet *packet)
 		return "UDP too short for a question: dropped (drop_length)";
 	if (rest->at[2] & 0x80)
 		return "a reply, not a question: dropped (drop_response)";
-	if (half(rest->at + 4) == 0 || !question_read(rest, packet->name))
+	if (sw_get16(rest->at + 4) == 0 || !question_read(rest, packet->name))
 		return "no question that can be read: FORMERR, or dropped";
 	return NULL;
 }
@@ -110,7 +107,8 @@ static const char *udp_read(struct rest *rest, unsigned port, struct packet *pac
 {
 	if (rest->len < 8)
 		return packet->is_cut ? cut_off : "UDP of a wrong length: dropped (drop_length)";
-	unsigned source = half(rest->at), destination = half(rest->at + 2), len = half(rest->at + 4);
+	unsigned source = sw_get16(rest->at), destination = sw_get16(rest->at + 2),
+		 len = sw_get16(rest->at + 4);
 	if (destination != port && source == port)
 		return "from the server: not for it";
 	if (destination != port)
@@ -130,8 +128,8 @@ static const char *tcp_read(const struct rest *rest, unsigned port)
 {
 	if (rest->len < 20)
 		return "TCP without a whole header: left to the stack";
-	if (half(rest->at + 2) != port)
-		return half(rest->at) == port
+	if (sw_get16(rest->at + 2) != port)
+		return sw_get16(rest->at) == port
 			       ? "from the server: not for it"
 			       : "to another port: dropped where the address is dedicated (drop_port)";
 	if ((rest->at[13] & 0x17) == 0x02)
@@ -178,9 +176,9 @@ static const char *ipv4_read(struct rest *rest, unsigned port, struct packet *pa
 	const uint8_t *ip = rest->at;
 	inet_ntop(AF_INET, ip + 12, packet->address, sizeof(packet->address));
 	packet->ttl = ip[8];
-	if (half(ip + 2) < 20 || !end_at(rest, half(ip + 2), packet))
+	if (sw_get16(ip + 2) < 20 || !end_at(rest, sw_get16(ip + 2), packet))
 		return "IP of a wrong length: left to the stack";
-	if (half(ip + 6) & FRAGMENT)
+	if (sw_get16(ip + 6) & FRAGMENT)
 		return fragment;
 	if ((ip[0] & 15) != 5)
 		return "IP options: left to the stack";
@@ -193,7 +191,7 @@ static const char *ipv6_read(struct rest *rest, unsigned port, struct packet *pa
 	const uint8_t *ip = rest->at;
 	inet_ntop(AF_INET6, ip + 8, packet->address, sizeof(packet->address));
 	packet->ttl = ip[7];
-	if (!end_at(rest, 40 + (size_t)half(ip + 4), packet))
+	if (!end_at(rest, 40 + (size_t)sw_get16(ip + 4), packet))
 		return "IP of a wrong length: left to the stack";
 	take(rest, 40);
 	return protocol_read(rest, ip[6], port, packet);

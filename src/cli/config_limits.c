@@ -29,7 +29,7 @@ static const struct row transfer_rows[] = {
 	{"silence-timeout", TIME_MS, 100, 0, MEMBER(in_silence_ns)},
 	{"max-records", COUNT, 1, UINT32_MAX, MEMBER(in_records)},
 	{"max-transfer-size", BYTES, 0, 0, MEMBER(in_bytes)},
-	{NULL},
+	{.name = NULL},
 };
 
 static int take_row(

@@ -64,18 +64,18 @@ static bool take_limit(struct sw_bind *bind, struct sw_bind_scope *scope, const 
 		if (!is(sw_said_text(said, 0), limits[i].name))
 			continue;
 		char unit = (char)(value[digits] & ~0x20); /* upper case */
+		size_t digits_min =
+			limits[i].key == SW_PLAN_JOURNAL_SIZE ? 4 : 1; /* of bytes more than 999 */
 		if (is(value, "unlimited") || is(value, "default") || is(value, "0")) {
 			if (scope->zone->value[limits[i].key].count > 0)
 				sw_plan_lost(bind->plan, scope->zone, said, "the limit told for all stands");
 			sw_plan_forget(scope->zone, limits[i].key);
-		} else if (limits[i].key != SW_PLAN_JOURNAL_SIZE && digits > 0 && value[digits] == '\0')
+		} else if (value[digits] == '\0' && digits >= digits_min)
 			sw_plan_set(bind->plan, scope->zone, limits[i].key, value);
 		else if (digits > 0 && (unit == 'K' || unit == 'M' || unit == 'G') &&
 			 value[digits + 1] == '\0')
 			sw_plan_set(bind->plan, scope->zone, limits[i].key,
 				sw_plan_text(bind->plan, "%.*s%c", (int)digits, value, unit));
-		else if (digits > 3 && value[digits] == '\0')
-			sw_plan_set(bind->plan, scope->zone, limits[i].key, value);
 		else
 			sw_plan_lost(bind->plan, scope->zone, said, NULL);
 		return true;

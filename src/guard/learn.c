@@ -9,12 +9,12 @@
 
 static const struct feature {
 	const char *label;
-	uint32_t at;
 	uint64_t mask;
+	uint32_t at;
 	bool is_learnable; /* what the name is in its zone is no look of the packet */
 } features[] = {
 #define X(name, label, bits, text)                           \
-	{label, SW_FEATURE_AT_##name, SW_FEATURE_MASK(name), \
+	{label, SW_FEATURE_MASK(name), SW_FEATURE_AT_##name, \
 		SW_FEATURE_##name != SW_FEATURE_EXISTS && SW_FEATURE_##name != SW_FEATURE_WILDCARD},
 	SW_FEATURES(X)
 #undef X

@@ -2,6 +2,7 @@
 #include "serve/channel.h"
 #include "serve/session.h"
 #include "serve/settings.h"
+#include "wire/bytes.h"
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -202,8 +203,7 @@ int sw_channel_send(struct sw_channel *channel, const uint8_t *message, size_t l
 	channel->is_awaited = err == -EAGAIN;
 	if (err != 0)
 		return err;
-	channel->out[0] = (uint8_t)(len >> 8);
-	channel->out[1] = (uint8_t)len;
+	sw_put16(channel->out, len);
 	memcpy(channel->out + 2, message, len);
 	channel->out_at = 0;
 	channel->out_len = 2 + len;
@@ -216,7 +216,7 @@ int sw_channel_send(struct sw_channel *channel, const uint8_t *message, size_t l
 static size_t frame_len(const struct sw_channel *channel)
 {
 	const uint8_t *frame = channel->in + channel->in_at;
-	return channel->in_len < 2 ? FRAME_MAX : 2 + ((size_t)frame[0] << 8 | frame[1]);
+	return channel->in_len < 2 ? FRAME_MAX : 2 + (size_t)sw_get16(frame);
 }
 
 static bool has_message(const struct sw_channel *channel)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/conn.h"
 #include "serve/pad.h"
+#include "wire/bytes.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static void answer_frames(
 {
 	while (in_len - p->in_used >= 2 && p->out_len + SW_FRAME_MAX <= SW_CONN_OUT_MAX) {
 		uint8_t *frame = tools->in + p->in_used;
-		size_t len = (size_t)frame[0] << 8 | frame[1];
+		size_t len = sw_get16(frame);
 		if (len < MESSAGE_MIN) { /* not DNS: what follows cannot be trusted to be framed either */
 			p->is_malformed = true;
 			sw_tally_add(&tools->tally->verdicts[SW_VERDICT_DROP_SHORT], 1);
@@ -164,8 +165,7 @@ static void answer_frames(
 		if (reply > 0 && conn->link.transport->is_encrypted)
 			reply = sw_pad(frame + 2, len, out + 2, reply);
 		if (reply > 0) {
-			out[0] = (uint8_t)(reply >> 8);
-			out[1] = (uint8_t)reply;
+			sw_put16(out, reply);
 			p->out_len += 2 + reply;
 		}
 		p->in_used += 2 + len;
@@ -209,8 +209,7 @@ static enum sw_turn transfer_turn(struct sw_conn *conn, struct sw_conn_tools *to
 		sw_transfer_free(conn->transfer);
 		conn->transfer = NULL;
 	}
-	tools->out[0] = (uint8_t)(len >> 8);
-	tools->out[1] = (uint8_t)len;
+	sw_put16(tools->out, len);
 	if (flush(conn, tools->out, 2 + len) != 0)
 		return SW_TURN_OVER;
 	conn->is_waiting = true; /* for its next turn */
@@ -224,8 +223,7 @@ enum sw_turn sw_conn_later(struct sw_conn *conn, struct sw_later *later)
 	conn->later = NULL;
 	if (grown != NULL) {
 		conn->out = grown;
-		grown[before] = (uint8_t)(len >> 8);
-		grown[before + 1] = (uint8_t)len;
+		sw_put16(grown + before, len);
 		memcpy(grown + before + 2, later->reply, len);
 		conn->out_len = (uint32_t)(before + 2 + len);
 		conn->is_waiting = true;

@@ -181,6 +181,11 @@ static int write_line(int fd, const json_t *message)
 	return err;
 }
 
+json_t *sw_control_refusal(const char *text)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
+}
+
 void sw_control_reply(int client, const json_t *reply)
 {
 	(void)write_line(client, reply); /* a client that has gone needs no answer */

@@ -25,6 +25,9 @@ int sw_control_fd(const struct sw_control_socket *socket);
  * @return the request, or NULL (the client has been told, and closed) */
 json_t *sw_control_accept(struct sw_control_socket *socket, int *client);
 
+/** A reply that says what went wrong. */
+json_t *sw_control_refusal(const char *text);
+
 /** Write one line. Gives up on a client that does not read for a second. */
 void sw_control_reply(int client, const json_t *reply);
 

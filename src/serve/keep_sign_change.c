@@ -135,8 +135,10 @@ int sw_keep_sign_now(struct sw_keep *keep, const struct sw_zone_setting *setting
 	}
 	sw_keep_sign_job(signing, policy, &job);
 	int err = soa_add(&soa, record, serial);
-	if (err == 0 && sw_records_next(&soa, &at, &record))
-		err = sw_sign_zone(&job, plain, &record, former, key, made, &result);
+	if (err == 0)
+		err = sw_records_next(&soa, &at, &record)
+			      ? sw_sign_zone(&job, plain, &record, former, key, made, &result)
+			      : -EINVAL;
 	if (err == 0) {
 		signing->renew_s = result.due_s;
 		uint32_t ttl_s = sw_sign_ttl_max(*made);

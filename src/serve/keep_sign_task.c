@@ -3,6 +3,7 @@
  * and neither other zones nor commands wait for that. A thread reads a snapshot; the loader's thread takes
  * what comes of it if the zone still is what it was then. */
 #include "serve/keep_sign_task.h"
+#include "serve/clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,13 +36,6 @@ void sw_sign_task_free(struct sw_sign_task *task)
 }
 
 /* ---- on a thread of its own ---- */
-
-static double seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /** The SOA of contents with another serial, its data in `rdata`. */
 int sw_sign_soa_of(const struct sw_contents *contents, uint8_t rdata[2 * SW_NAME_MAX + 20],
@@ -166,9 +160,9 @@ static void *signer_run(void *arg)
 {
 	struct sw_signers *signers = arg;
 	for (struct sw_sign_task *task; (task = task_wait(signers)) != NULL;) {
-		double begun = seconds_now();
+		uint64_t begun_ns = sw_now_ns();
 		task->err = task_work(signers, task);
-		task->seconds = seconds_now() - begun;
+		task->seconds = sw_seconds_since(begun_ns);
 		pthread_mutex_lock(&signers->lock);
 		task->next = signers->done;
 		signers->done = task;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/clock.h"
 #include "serve/keep_sign.h"
 #include "zone/update.h"
 
@@ -24,13 +25,6 @@ static bool may_update(void *arg, const uint8_t *name, uint16_t type)
 {
 	const struct rights *rights = arg;
 	return sw_access_lets(&rights->setting->policy->update_by, &rights->request->peer, name, type);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
 /** Its change becomes that of the signed zone, and is written. */
@@ -87,7 +81,7 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 		sw_secondary_forward(keep->secondary, judged->apex, judged->request);
 	else if (setting == NULL || setting->policy->primary_count > 0)
 		judged->rcode = SW_RCODE_NOTAUTH;
-	else if (now_ns() > judged->request->due_ns || sw_keep_begin(keep) != 0)
+	else if (sw_now_ns() > judged->request->due_ns || sw_keep_begin(keep) != 0)
 		judged->rcode = SW_RCODE_SERVFAIL;
 	else
 		judged->rcode = update_write(keep, setting, judged);

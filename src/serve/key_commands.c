@@ -7,11 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static json_t *refusal(const char *text)
-{
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
-}
-
 /* ---- looking; under the lock ---- */
 
 static const char *state_of(const struct sw_key *key, unsigned uses)
@@ -105,7 +100,7 @@ static json_t *show(struct sw_keep *keep, const uint8_t *apex)
 	if (json_object_get(reply, "dnssec") != NULL)
 		return reply;
 	json_decref(reply);
-	return refusal("no such zone here that is signed");
+	return sw_control_refusal("no such zone here that is signed");
 }
 
 /* ---- asking ---- */
@@ -142,7 +137,7 @@ static json_t *post(struct sw_keep *keep, const json_t *request, const struct sw
 	const char *key = json_string_value(json_object_get(request, "key"));
 	struct sw_key_request *wish = malloc(sizeof(*wish));
 	if (wish == NULL)
-		return refusal("out of memory");
+		return sw_control_refusal("out of memory");
 	*wish = *filled;
 	snprintf(wish->id, sizeof(wish->id), "%s", key ? key : "");
 	pthread_mutex_lock(&keep->lock);
@@ -159,12 +154,12 @@ static json_t *ask(
 	struct sw_key_request wish = {.wish = kind, .reply_fd = client};
 	bool is_told;
 	if (keep == NULL)
-		return refusal("no such zone here that is signed");
+		return sw_control_refusal("no such zone here that is signed");
 	memcpy(wish.apex, apex, sw_name_len(apex));
 	if (!read_role(request, &wish, &is_told))
-		return refusal("\"role\" is neither csk, ksk nor zsk");
+		return sw_control_refusal("\"role\" is neither csk, ksk nor zsk");
 	if (kind == SW_KEY_WISH_ROLL && !is_told && !guess_role(keep, &wish))
-		return refusal("it has a KSK and a ZSK: say which, with --role");
+		return sw_control_refusal("it has a KSK and a ZSK: say which, with --role");
 	return post(keep, request, &wish);
 }
 
@@ -185,7 +180,7 @@ bool sw_key_command(
 		return true;
 	}
 	if (name == NULL || sw_name_parse(name, apex) < 0) {
-		*reply = refusal("\"zone\" is not a domain name");
+		*reply = sw_control_refusal("\"zone\" is not a domain name");
 		return true;
 	}
 	sw_name_lower(apex);
@@ -288,7 +283,7 @@ void sw_key_requests_take(struct sw_keep *keep)
 	for (struct sw_key_request *wish = wishes_take(keep), *next; wish != NULL; wish = next) {
 		next = wish->next;
 		const char *why = wish_do(keep, wish);
-		json_t *reply = why ? refusal(why) : json_pack("{s:b}", "ok", 1);
+		json_t *reply = why ? sw_control_refusal(why) : json_pack("{s:b}", "ok", 1);
 		sw_control_reply(wish->reply_fd, reply);
 		json_decref(reply);
 		close(wish->reply_fd);

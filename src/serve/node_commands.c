@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The commands that come in on the control socket. */
+#include "serve/control.h"
 #include "serve/key_commands.h"
 #include "serve/node_inside.h"
 #include "serve/status.h"
 #include "serve/zone_commands.h"
 #include <string.h>
 #include <unistd.h>
-
-static json_t *refusal(const char *text)
-{
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
-}
 
 /* A command returns its reply; NULL when it will be given by someone else, who also closes the client. */
 
@@ -40,16 +36,17 @@ static json_t *command_reload(struct sw_running_node *node, const json_t *reques
 	uint8_t apex[SW_NAME_MAX];
 	const json_t *zone = json_object_get(request, "zone");
 	if (zone != NULL && (!json_is_string(zone) || sw_name_parse(json_string_value(zone), apex) < 0))
-		return refusal("\"zone\" is not a domain name");
+		return sw_control_refusal("\"zone\" is not a domain name");
 	if (sw_loader_post(node->loader, zone ? apex : NULL, client) != 0)
-		return refusal("out of memory");
+		return sw_control_refusal("out of memory");
 	return NULL;
 }
 
 /** What changes zones, which the loader's thread does. */
 static json_t *command_order(struct sw_running_node *node, const json_t *request, int client)
 {
-	return sw_loader_order(node->loader, request, client) == 0 ? NULL : refusal("out of memory");
+	return sw_loader_order(node->loader, request, client) == 0 ? NULL
+								   : sw_control_refusal("out of memory");
 }
 
 static json_t *command_stop(struct sw_running_node *node, const json_t *request, int client)
@@ -70,7 +67,7 @@ static json_t *command_elsewhere(
 	reply = sw_zone_command(node->keep, node->zones, name, request);
 	if (reply == NULL && node->guest != NULL)
 		reply = node->guest->command(node->guest->arg, name, request);
-	return reply ? reply : refusal("no such command");
+	return reply ? reply : sw_control_refusal("no such command");
 }
 
 void sw_node_take_command(struct sw_running_node *node)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/clock.h"
 #include "serve/notify_inside.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BUCKETS (1u << 17)
@@ -52,24 +53,6 @@ struct sw_notify {
 	uint64_t secret;
 	struct errand *buckets[BUCKETS];
 };
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static uint64_t wall_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec;
-}
 
 int sw_notify_new(struct sw_notify **result)
 {
@@ -179,14 +162,13 @@ static uint8_t *message_make(const struct sw_record *soa, uint16_t *len)
 	uint8_t *at = message + sizeof(header);
 	memcpy(at, soa->owner, name_len);
 	at += name_len;
-	put16(at, SW_TYPE_SOA);
-	put16(at + 2, SW_CLASS_IN);
-	put16(at + 4, SW_POINTER | SW_HEADER_LEN);
-	put16(at + 6, SW_TYPE_SOA);
-	put16(at + 8, SW_CLASS_IN);
-	put16(at + 10, soa->ttl >> 16);
-	put16(at + 12, soa->ttl);
-	put16(at + 14, soa->rdata_len);
+	sw_put16(at, SW_TYPE_SOA);
+	sw_put16(at + 2, SW_CLASS_IN);
+	sw_put16(at + 4, SW_POINTER | SW_HEADER_LEN);
+	sw_put16(at + 6, SW_TYPE_SOA);
+	sw_put16(at + 8, SW_CLASS_IN);
+	sw_put32(at + 10, soa->ttl);
+	sw_put16(at + 14, soa->rdata_len);
 	memcpy(at + 16, soa->rdata, soa->rdata_len);
 	*len = (uint16_t)(at + 16 + soa->rdata_len - message);
 	return message;
@@ -293,11 +275,11 @@ static void errand_send(struct sw_notify *notify, struct errand *errand, uint64_
 	errand->due_ns = now_ns + (SECOND_NS << errand->tries);
 	errand->tries++;
 	list_append(&notify->told[errand->tries], errand);
-	put16(errand->message, id);
+	sw_put16(errand->message, id);
 	memcpy(message, errand->message, len);
 	errand->tsig = (struct sw_tsig){0};
 	if (sw_tsig_sign_query(&errand->tsig, target->is_signed ? &target->key : NULL, message, &len,
-		    sizeof(message), wall_s()) != 0)
+		    sizeof(message), (uint64_t)sw_now_s()) != 0)
 		return;
 	int fd = sw_notify_outlet(
 		&notify->outlets, notify->epoll, &target->source, errand->told.any.sa_family);
@@ -313,16 +295,16 @@ static struct errand *answered(
 {
 	if (len < SW_HEADER_LEN || (message[2] & 0xf8) != (0x80 | SW_OPCODE_NOTIFY << 3))
 		return NULL;
-	struct errand *errand = notify->places[get16(message) % PLACES];
-	if (errand == NULL || get16(errand->message) != get16(message) ||
+	struct errand *errand = notify->places[sw_get16(message) % PLACES];
+	if (errand == NULL || sw_get16(errand->message) != sw_get16(message) ||
 		!sw_endpoint_equal(&errand->told, from))
 		return NULL;
 	/* Refusals need not repeat the question; what does, must repeat ours. */
-	if (get16(message + 4) == 0)
+	if (sw_get16(message + 4) == 0)
 		return errand;
 	uint8_t asked[SW_NAME_MAX + 4];
 	size_t name_len = sw_name_len(zone_of(errand));
-	if (get16(message + 4) != 1 || len < SW_HEADER_LEN + name_len + 4)
+	if (sw_get16(message + 4) != 1 || len < SW_HEADER_LEN + name_len + 4)
 		return NULL;
 	memcpy(asked, message + SW_HEADER_LEN, name_len + 4);
 	for (size_t i = 0; i < name_len; i++)
@@ -336,7 +318,7 @@ static void answer_take(
 	struct errand *errand = answered(notify, message, len, from);
 	if (errand != NULL && errand->target->is_signed) {
 		struct sw_tsig before = errand->tsig; /* a forged answer must not spoil the true one */
-		if (sw_tsig_check_reply(&errand->tsig, message, &len, true, wall_s()) != 0) {
+		if (sw_tsig_check_reply(&errand->tsig, message, &len, true, (uint64_t)sw_now_s()) != 0) {
 			errand->tsig = before;
 			errand = NULL;
 		}

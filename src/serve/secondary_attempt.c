@@ -143,7 +143,7 @@ static void hand_over(struct sw_secondary *secondary, struct sw_attempt *attempt
 	}
 	delivery->kind = kind;
 	delivery->time_s = attempt->begun_s;
-	delivery->seconds = (double)(sw_now_ns() - attempt->begun_ns) * 1e-9;
+	delivery->seconds = sw_seconds_since(attempt->begun_ns);
 	memcpy(delivery->apex, attempt->apex, sw_name_len(attempt->apex));
 	from_text(attempt, delivery->from, sizeof(delivery->from));
 	if (kind == SW_DELIVERY_ZONE)

@@ -3,6 +3,7 @@
 #ifndef SW_SERVE_SECONDARY_INSIDE_H
 #define SW_SERVE_SECONDARY_INSIDE_H
 
+#include "serve/clock.h"
 #include "serve/fetch.h"
 #include "serve/forward.h"
 #include "serve/log.h"
@@ -74,18 +75,6 @@ struct sw_secondary {
 	struct sw_forward *forwards[FORWARDS_MAX];
 	unsigned forward_count;
 };
-
-static inline int64_t sw_now_s(void)
-{
-	return (int64_t)time(NULL);
-}
-
-static inline uint64_t sw_now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
 
 static inline uint32_t sw_chance(void)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/clock.h"
 #include "serve/session.h"
 #include "serve/tcp_inside.h"
 #include <errno.h>
@@ -14,13 +15,6 @@
 #define HANDSHAKES_PER_TURN 8 /* steps: a few milliseconds */
 #define EVENTS 64
 #define MS_NS 1000000ull
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 * MS_NS + (uint64_t)now.tv_nsec;
-}
 
 /* ---- the lists of a loop: by last activity, by age, of handshakes ---- */
 
@@ -124,7 +118,7 @@ static void handshake_done(struct sw_tcp_loop *loop, struct sw_conn *conn)
 	sw_quota_give(loop->tcp->handshakes, conn->prefix);
 	idle_remove(&loop->shaking, conn);
 	conn->is_open = true;
-	conn->active_ns = now_ns();
+	conn->active_ns = sw_now_ns();
 	idle_append(&loop->idle, conn);
 	conn_turn(loop, conn, conn->active_ns); /* its first query may be here already */
 }
@@ -188,7 +182,7 @@ static void park(struct sw_tcp_loop *loop, struct sw_conn_list *queue)
 static void handshakes_run(struct sw_tcp_loop *loop)
 {
 	unsigned percent = handshake_percent(loop);
-	sw_budget_fill(&loop->budget, now_ns(), percent);
+	sw_budget_fill(&loop->budget, sw_now_ns(), percent);
 	for (unsigned i = 0; i < HANDSHAKES_PER_TURN && sw_budget_wait_ns(&loop->budget, percent) == 0; i++) {
 		struct sw_conn *conn = handshake_next(loop);
 		if (conn == NULL)
@@ -264,7 +258,7 @@ static int conn_begin(struct sw_tcp_loop *loop, const struct sw_link *link, cons
 	}
 	conn->events = EPOLLIN;
 	conn->is_open = !link->transport->is_encrypted;
-	conn->active_ns = conn->since_ns = now_ns();
+	conn->active_ns = conn->since_ns = sw_now_ns();
 	idle_append(conn->is_open ? &loop->idle : &loop->shaking, conn);
 	age_append(&loop->age, conn);
 	sw_tally_add(&loop->counts.accepted, 1);
@@ -338,7 +332,7 @@ static void accept_some(struct sw_tcp_loop *loop, const struct sw_tcp_listener *
 /** Close what is over its time. @return milliseconds until the next will be, at most 10,000 */
 static int expire(struct sw_tcp_loop *loop)
 {
-	uint64_t now = now_ns(), next = now + 10000 * MS_NS;
+	uint64_t now = sw_now_ns(), next = now + 10000 * MS_NS;
 	uint64_t idle_ns = __atomic_load_n(&loop->tcp->idle_ms, __ATOMIC_RELAXED) * MS_NS;
 	uint64_t lifetime_ns = __atomic_load_n(&loop->tcp->lifetime_ms, __ATOMIC_RELAXED) * MS_NS;
 	uint64_t handshake_ns = __atomic_load_n(&loop->tcp->handshake_ms, __ATOMIC_RELAXED) * MS_NS;
@@ -377,7 +371,7 @@ static const struct sw_tcp_listener *listener_of(const struct sw_tcp_loop *loop,
  * connections come first, listeners behind them. Between them handshakes, which close none but their own. */
 static void dispatch(struct sw_tcp_loop *loop, const struct epoll_event *events, int count)
 {
-	uint64_t now = now_ns();
+	uint64_t now = sw_now_ns();
 	loop->tools->idle_ds = (uint16_t)(__atomic_load_n(&loop->tcp->idle_ms, __ATOMIC_RELAXED) / 100);
 	for (int i = 0; i < count; i++) {
 		struct sw_conn *conn = events[i].data.ptr;
@@ -412,7 +406,7 @@ static bool is_stopping(const struct sw_tcp_loop *loop)
 /** Stopping: answer what has come in, take nothing new, wait for clients who still read. */
 static void drain(struct sw_tcp_loop *loop)
 {
-	uint64_t now = now_ns(), end = now + loop->tcp->grace_ms * MS_NS;
+	uint64_t now = sw_now_ns(), end = now + loop->tcp->grace_ms * MS_NS;
 	for (size_t i = 0; i < loop->tcp->endpoint_count; i++) {
 		if (!loop->listeners[i].transport->is_encrypted) /* nobody there has asked anything */
 			accept_some(loop, &loop->listeners[i], SW_TCP_BACKLOG);
@@ -430,7 +424,7 @@ static void drain(struct sw_tcp_loop *loop)
 		look_for(loop, conn, EPOLLOUT);
 		conn->is_ended = true;
 	}
-	while (loop->age.head != NULL && (now = now_ns()) < end) {
+	while (loop->age.head != NULL && (now = sw_now_ns()) < end) {
 		struct epoll_event events[EVENTS];
 		int count = epoll_wait(loop->epoll, events, EVENTS, (int)((end - now) / MS_NS) + 1);
 		for (int i = 0; i < count; i++)

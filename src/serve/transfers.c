@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/transfers.h"
+#include "serve/clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct place {
 	uint8_t address[16];
@@ -28,13 +28,6 @@ struct sw_transfer {
 	struct sw_counts *counts;
 	bool is_begun, is_over;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 struct sw_transfers *sw_transfers_new(void)
 {
@@ -119,7 +112,7 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 	transfer->transfers = transfers;
 	transfer->place = place;
 	transfer->counts = sw_live_counts(live);
-	transfer->due_ns = clock_ns(CLOCK_MONOTONIC) + limits.out_longest_ns;
+	transfer->due_ns = sw_now_ns() + limits.out_longest_ns;
 	tsig_copy(transfer, tsig);
 	int err = sw_live_snapshot(live, &transfer->snapshot);
 	if (err == 0)
@@ -136,10 +129,9 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 
 int sw_transfer_next(struct sw_transfer *transfer, uint8_t *message, size_t max, size_t *len)
 {
-	if (clock_ns(CLOCK_MONOTONIC) >= transfer->due_ns)
+	if (sw_now_ns() >= transfer->due_ns)
 		return -ETIMEDOUT;
-	int state = sw_outgoing_next(
-		transfer->outgoing, message, max, len, clock_ns(CLOCK_REALTIME) / 1000000000);
+	int state = sw_outgoing_next(transfer->outgoing, message, max, len, (uint64_t)sw_now_s());
 	if (state >= 0)
 		sw_count(&transfer->counts->out.bytes, *len);
 	transfer->is_over = state == 0;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zone_commands.h"
+#include "serve/control.h"
 #include "serve/key_commands.h"
 #include "serve/status.h"
 #include <errno.h>
 #include <string.h>
-
-static json_t *refusal(const char *text)
-{
-	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
-}
 
 /** What is known of a zone that comes from elsewhere. */
 static void secondary_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
@@ -74,7 +70,7 @@ static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	struct search search = {.apex = apex};
 	sw_zones_each(zones, search_look, &search);
 	if (search.found == NULL)
-		return refusal("no such zone here");
+		return sw_control_refusal("no such zone here");
 	secondary_add(keep, apex, search.found);
 	beyond_add(keep, apex, search.found);
 	archive_add(keep, apex, search.found);
@@ -86,7 +82,7 @@ static json_t *ask(struct sw_keep *keep, const uint8_t *apex, bool is_whole)
 {
 	struct sw_secondary *secondary = sw_keep_secondary(keep);
 	if (secondary == NULL || sw_secondary_ask(secondary, apex, false, 0, is_whole) != 0)
-		return refusal("no such zone here that comes from primaries");
+		return sw_control_refusal("no such zone here that comes from primaries");
 	return json_pack("{s:b}", "ok", 1);
 }
 
@@ -102,7 +98,7 @@ json_t *sw_zone_command(
 		return NULL;
 	const char *name = json_string_value(json_object_get(request, "zone"));
 	if (name == NULL || sw_name_parse(name, apex) < 0)
-		return refusal("\"zone\" is not a domain name");
+		return sw_control_refusal("\"zone\" is not a domain name");
 	sw_name_lower(apex);
 	return which == 0 ? show(keep, zones, apex) : ask(keep, apex, which == 2);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/clock.h"
 #include "serve/log.h"
 #include "serve/zones_inside.h"
 #include <errno.h>
@@ -164,7 +165,7 @@ static bool is_as_its_source(struct sw_zones_entry *zone, const struct sw_zone_s
 int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome)
 {
 	size_t gone_count = 0;
-	double start = sw_zones_seconds();
+	uint64_t start_ns = sw_now_ns();
 	struct sw_zones_entry **merged = calloc(settings->zone_count + 1, sizeof(*merged));
 	struct sw_zones_entry **gone = calloc(zones->count + 1, sizeof(*gone));
 	memset(outcome, 0, sizeof(*outcome));
@@ -199,13 +200,13 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
 	if (zones->keeper.loaded != NULL)
 		zones->keeper.loaded(zones->keeper.arg);
 	sw_zones_publish(zones, merged, zones->count, outcome);
-	outcome->seconds = sw_zones_seconds() - start;
+	outcome->seconds = sw_seconds_since(start_ns);
 	return 0;
 }
 
 int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zones_outcome *outcome)
 {
-	double start = sw_zones_seconds();
+	uint64_t start_ns = sw_now_ns();
 	struct sw_zones_entry **found = sw_zones_find(zones, apex);
 	memset(outcome, 0, sizeof(*outcome));
 	if (found == NULL)
@@ -216,7 +217,7 @@ int sw_zones_load_one(struct sw_zones *zones, const uint8_t *apex, struct sw_zon
 	if (zones->keeper.loaded != NULL)
 		zones->keeper.loaded(zones->keeper.arg);
 	sw_zones_publish(zones, found, 1, outcome);
-	outcome->seconds = sw_zones_seconds() - start;
+	outcome->seconds = sw_seconds_since(start_ns);
 	return 0;
 }
 

@@ -6,7 +6,6 @@
 #include "serve/zones.h"
 #include "zone/files.h"
 #include <pthread.h>
-#include <time.h>
 
 struct sw_zones_entry {
 	uint8_t *apex;
@@ -34,13 +33,6 @@ struct sw_zones {
 	size_t count;
 	uint64_t image_bytes;
 };
-
-static inline double sw_zones_seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* zones.c: the list */
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LOG_EACH_MAX 64 /* zones loaded at once; of more, only the sum is logged */
 #define REASON_MAX 512

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Zones that come and go among many that stay: no other is looked at. */
 #include "serve/beyond.h"
+#include "serve/clock.h"
 #include "serve/zones_inside.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const st
 		.compare = sw_zones_compare,
 		.turn = zone_turn,
 		.arg = &turning};
-	double start = sw_zones_seconds();
+	uint64_t start_ns = sw_now_ns();
 	size_t merged_count;
 	memset(outcome, 0, sizeof(*outcome));
 	int err = turning_begin(&turning, turns, count);
@@ -113,6 +114,6 @@ int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const st
 		zones->keeper.loaded(zones->keeper.arg);
 	sw_zones_publish(zones, turning.some, turning.some_count, outcome);
 	turning_end(&turning, count);
-	outcome->seconds = sw_zones_seconds() - start;
+	outcome->seconds = sw_seconds_since(start_ns);
 	return 0;
 }

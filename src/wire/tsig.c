@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "wire/tsig.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <libdnssec/binary.h>
@@ -87,11 +88,6 @@ static knot_tsig_key_t knot_key(const struct sw_tsig_key *key)
 
 /* ---- finding the signature ---- */
 
-static unsigned number_at(const uint8_t *message, size_t at)
-{
-	return (unsigned)message[at] << 8 | message[at + 1];
-}
-
 /** @return where the name ends, 0 when it does not */
 static size_t name_skip(const uint8_t *message, size_t len, size_t at)
 {
@@ -115,9 +111,9 @@ static enum found tsig_find(const uint8_t *message, size_t len, size_t *tsig_at)
 	if (len < SW_HEADER_LEN)
 		return NONE;
 	size_t at = SW_HEADER_LEN;
-	unsigned before = number_at(message, 6) + number_at(message, 8),
-		 records = before + number_at(message, 10);
-	for (unsigned i = number_at(message, 4); i > 0; i--) {
+	unsigned before = sw_get16(message + 6) + sw_get16(message + 8),
+		 records = before + sw_get16(message + 10);
+	for (unsigned i = sw_get16(message + 4); i > 0; i--) {
 		at = name_skip(message, len, at);
 		if (at == 0 || at + 4 > len)
 			return NONE;
@@ -126,10 +122,10 @@ static enum found tsig_find(const uint8_t *message, size_t len, size_t *tsig_at)
 	for (unsigned i = 0; i < records; i++) {
 		size_t start = at;
 		at = name_skip(message, len, at);
-		if (at == 0 || at + 10 > len || at + 10 + number_at(message, at + 8) > len)
+		if (at == 0 || at + 10 > len || at + 10 + sw_get16(message + at + 8) > len)
 			return NONE;
-		bool is_tsig = number_at(message, at) == SW_TYPE_TSIG;
-		at += 10 + number_at(message, at + 8);
+		bool is_tsig = sw_get16(message + at) == SW_TYPE_TSIG;
+		at += 10 + sw_get16(message + at + 8);
 		if (!is_tsig)
 			continue;
 		*tsig_at = start;
@@ -209,7 +205,7 @@ const struct sw_tsig_key *sw_tsig_claimed(
 	if (tsig_find(message, len, &at) != FOUND)
 		return NULL;
 	at = name_copy(name, message, len, at); /* that its RDATA is all there has been looked at */
-	if (at == 0 || name_copy(algorithm, message, at + 10 + number_at(message, at + 8), at + 10) == 0)
+	if (at == 0 || name_copy(algorithm, message, at + 10 + sw_get16(message + at + 8), at + 10) == 0)
 		return NULL;
 	return key_named(find, arg, name, dnssec_tsig_algorithm_from_dname(algorithm));
 }
@@ -234,8 +230,7 @@ struct terms {
 
 static size_t number_put(uint8_t *out, size_t at, unsigned value)
 {
-	out[at] = (uint8_t)(value >> 8);
-	out[at + 1] = (uint8_t)value;
+	sw_put16(out + at, value);
 	return at + 2;
 }
 

@@ -72,7 +72,7 @@ static int error_of_system(sqlite3 *db, int otherwise)
 	return code > 0 ? -code : otherwise;
 }
 
-static int error_of(sqlite3 *db, int result)
+int sw_sqlite_error(sqlite3 *db, int result)
 {
 	switch (result & 0xff) {
 	case SQLITE_OK:
@@ -109,7 +109,7 @@ static int error_of(sqlite3 *db, int result)
 int sw_archive_error(struct sw_snapshot *snapshot, int result)
 {
 	struct sw_archive *archive = snapshot->archive;
-	int error = error_of(snapshot->db, result);
+	int error = sw_sqlite_error(snapshot->db, result);
 	snapshot->has_row = snapshot->has_row && !error;
 	if (error == -EBADMSG)
 		sw_archive_set_damaged(archive, true);
@@ -169,7 +169,7 @@ int sw_statement_run(struct sw_snapshot *snapshot, enum sw_statement which, sqli
 
 int sw_statement_id(struct sw_snapshot *snapshot, enum sw_statement which, int64_t id)
 {
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	int error = sw_statement(snapshot, which, &statement);
 	if (error)
 		return error;
@@ -193,7 +193,7 @@ int sw_snapshot_connect(struct sw_snapshot *snapshot, const char *path, int flag
 	}
 	if (result == SQLITE_OK)
 		return 0;
-	int error = error_of(snapshot->db, result);
+	int error = sw_sqlite_error(snapshot->db, result);
 	if (why)
 		snprintf(why, SW_ARCHIVE_WHY_MAX, "%.300s: %s", path,
 			snapshot->db ? sqlite3_errmsg(snapshot->db) : "out of memory");
@@ -221,7 +221,9 @@ static int number_of(struct sw_snapshot *snapshot, const char *sql, int64_t *num
 	if (result == SQLITE_ROW)
 		*number = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return result == SQLITE_ROW ? 0 : result == SQLITE_DONE ? -EIO : error_of(snapshot->db, result);
+	return result == SQLITE_ROW    ? 0
+	       : result == SQLITE_DONE ? -EIO
+				       : sw_sqlite_error(snapshot->db, result);
 }
 
 /** Walk through the whole file; done only where it was found damaged before. */
@@ -275,13 +277,13 @@ static int check_format(struct sw_archive *archive, char *why)
 	int64_t tables = 0, zones;
 	int error = check_identity(archive, &is_fresh, why);
 	if (!error && is_fresh)
-		error = error_of(own->db, sqlite3_exec(own->db, schema, NULL, NULL, NULL));
+		error = sw_sqlite_error(own->db, sqlite3_exec(own->db, schema, NULL, NULL, NULL));
 	if (!error)
 		error = number_of(own, OUR_TABLES, &tables);
 	if (!error && tables != 4)
 		error = -EBADMSG;
 	if (!error)
-		error = error_of(own->db, sqlite3_exec(own->db, schema_source, NULL, NULL, NULL));
+		error = sw_sqlite_error(own->db, sqlite3_exec(own->db, schema_source, NULL, NULL, NULL));
 	if (!error)
 		error = number_of(own, "SELECT count(*) FROM zone", &zones);
 	if (!error && sw_archive_is_damaged(archive))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Names, sums and changes in the forms in which the archive keeps them. */
+#include "wire/bytes.h"
 #include "wire/siphash.h"
 #include "zone/archive_inside.h"
 #include "zone/rdata.h"
@@ -193,7 +194,7 @@ static bool list_is_valid(const struct sw_records *list, const uint8_t *apex)
 		size_t owner_len = left > 8 ? name_within(list->bytes + at + 8, left - 8) : 0;
 		if (owner_len == 0)
 			return false;
-		size_t rdata_len = (size_t)list->bytes[at + 2] << 8 | list->bytes[at + 3];
+		size_t rdata_len = sw_get16(list->bytes + at + 2);
 		if (left - 8 - owner_len < rdata_len)
 			return false;
 		struct sw_record record;

@@ -116,7 +116,10 @@ struct sw_archive {
 
 /* archive.c */
 
-/** What SQLite's result means. Remembers on disk that the file is damaged, for the next start to mend it. */
+/** What SQLite's result means. @param db  NULL where there is none @return 0 or -errno */
+int sw_sqlite_error(sqlite3 *db, int result);
+
+/** The same of an archive. Remembers on disk that the file is damaged, for the next start to mend it. */
 int sw_archive_error(struct sw_snapshot *snapshot, int result);
 
 /** A statement, free to be bound; sw_statement_done() gives it back. Asked for while it is in use (a

@@ -228,7 +228,7 @@ static int hand_over(struct reading *reading, enum sw_statement which, sqlite3_s
 static int reading_start(struct reading *reading, struct sw_snapshot *snapshot, const uint8_t *apex,
 	const uint8_t *owner, enum sw_statement which, sqlite3_stmt **statement)
 {
-	reading->snapshot = snapshot;
+	*reading = (struct reading){.snapshot = snapshot};
 	int error = sw_zone_row(snapshot, apex, &reading->row);
 	if (!error && owner && !sw_name_in(owner, apex))
 		error = -ENOENT;
@@ -456,7 +456,7 @@ int sw_snapshot_changes(
 
 int sw_snapshot_oldest(struct sw_snapshot *snapshot, const uint8_t *apex, uint32_t *serial)
 {
-	struct sw_zone_row row;
+	struct sw_zone_row row = {0};
 	sqlite3_stmt *statement;
 	int error = sw_zone_row(snapshot, apex, &row);
 	if (!error)

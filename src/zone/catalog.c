@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/catalog.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -300,13 +301,6 @@ int sw_catalog_write(
 	return take(arg, &record);
 }
 
-static size_t put32(uint8_t *to, uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++)
-		to[i] = (uint8_t)(value >> (24 - 8 * i));
-	return 4;
-}
-
 int sw_catalog_write_top(const uint8_t *apex, uint32_t serial, sw_record_fn *take, void *arg)
 {
 	static const uint8_t invalid[] = "\7invalid", version[] = "\7version";
@@ -318,8 +312,8 @@ int sw_catalog_write_top(const uint8_t *apex, uint32_t serial, sw_record_fn *tak
 	for (unsigned i = 0; i < 2; i++, len += sizeof(invalid))
 		memcpy(soa + len, invalid, sizeof(invalid));
 	const uint32_t numbers[] = {serial, REFRESH_S, RETRY_S, EXPIRE_S, 0};
-	for (unsigned i = 0; i < 5; i++)
-		len += put32(soa + len, numbers[i]);
+	for (unsigned i = 0; i < 5; i++, len += 4)
+		sw_put32(soa + len, numbers[i]);
 	const struct sw_record records[] = {
 		{.owner = apex, .type = KNOT_RRTYPE_SOA, .rdata = soa, .rdata_len = (uint16_t)len},
 		{.owner = apex, .type = KNOT_RRTYPE_NS, .rdata = invalid, .rdata_len = sizeof(invalid)},

@@ -2,14 +2,13 @@
 /* Chains without sorting: if every NSEC leads to a later name that has an NSEC, except one that leads back to
  * the apex, and no two lead to the same name, then the links are one ring in canonical order. NSEC3 likewise
  * over hashes, with one record that wraps around. */
+#include "wire/bytes.h"
 #include "zone/check_node.h"
+#include "zone/nsec3_hash.h"
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <libknot/libknot.h>
 #include <string.h>
 
-#define HASH_BYTES 20	    /* SHA-1, the only NSEC3 hash (RFC 5155 s11) */
-#define HASH_LABEL_BYTES 32 /* the same in base32hex */
 #define NSEC3_OPT_OUT 1
 #define NSEC3_FIXED_BYTES 5 /* algorithm, flags, iterations, salt length */
 
@@ -20,7 +19,7 @@ static bool params_read(const struct sw_rr *rr, struct sw_nsec3_params *params)
 	if (rr->rdata_len < NSEC3_FIXED_BYTES || rr->rdata_len < NSEC3_FIXED_BYTES + rdata[4])
 		return false;
 	params->algorithm = rdata[0];
-	params->iterations = (uint16_t)(rdata[2] << 8 | rdata[3]);
+	params->iterations = sw_get16(rdata + 2);
 	params->salt_len = rdata[4];
 	memcpy(params->salt, rdata + NSEC3_FIXED_BYTES, rdata[4]);
 	return true;
@@ -32,40 +31,13 @@ static bool params_equal(const struct sw_nsec3_params *a, const struct sw_nsec3_
 	       memcmp(a->salt, b->salt, a->salt_len) == 0;
 }
 
-static void base32hex(const uint8_t hash[HASH_BYTES], uint8_t *text)
-{
-	for (unsigned i = 0; i < HASH_LABEL_BYTES; i++) {
-		unsigned bit = 5 * i, at = bit / 8;
-		unsigned pair = (unsigned)hash[at] << 8 | (at + 1 < HASH_BYTES ? hash[at + 1] : 0);
-		text[i] = (uint8_t) "0123456789abcdefghijklmnopqrstuv"[pair >> (11 - bit % 8) & 31];
-	}
-}
-
 /** Node of the NSEC3 record with that hash, or NULL. */
 static const struct sw_node *nsec3_node(const struct sw_check *check, const uint8_t hash[HASH_BYTES])
 {
-	uint8_t name[SW_NAME_MAX + 1 + HASH_LABEL_BYTES] = {HASH_LABEL_BYTES};
-	base32hex(hash, name + 1);
-	memcpy(name + 1 + HASH_LABEL_BYTES, check->apex, check->apex_len);
+	uint8_t name[NSEC3_NAME_MAX];
+	nsec3_name(hash, check->apex, name);
 	const struct sw_node *node = sw_contents_find(check->contents, name);
 	return node && sw_contents_find_rr(check->contents, node, KNOT_RRTYPE_NSEC3) ? node : NULL;
-}
-
-/** RFC 5155 s5. @return 0 or -EIO */
-static int nsec3_hash(
-	const struct sw_nsec3_params *params, const uint8_t *name, size_t name_len, uint8_t hash[HASH_BYTES])
-{
-	uint8_t buffer[SW_NAME_MAX + SW_NSEC3_SALT_MAX];
-	size_t len = name_len;
-	memcpy(buffer, name, name_len);
-	for (unsigned round = 0; round <= params->iterations; round++) {
-		memcpy(buffer + len, params->salt, params->salt_len);
-		if (gnutls_hash_fast(GNUTLS_DIG_SHA1, buffer, len + params->salt_len, hash) != 0)
-			return -EIO;
-		memcpy(buffer, hash, HASH_BYTES);
-		len = HASH_BYTES;
-	}
-	return 0;
 }
 
 static void check_params(struct sw_check *check, const struct sw_view *apex)
@@ -204,7 +176,7 @@ static void check_nsec3_link(struct sw_check *check, const struct sw_view *view)
 	sw_mark(&check->links, view->number);
 	const struct sw_node *node = nsec3_node(check, next);
 	uint8_t label[HASH_LABEL_BYTES];
-	base32hex(next, label);
+	nsec3_label(next, label);
 	if (!node) {
 		SW_TELL(check, NSEC_CHAIN, view, rr, "there is no NSEC3 for the next hash %.*s",
 			HASH_LABEL_BYTES, (const char *)label);
@@ -232,9 +204,12 @@ static bool may_opt_out(const struct sw_check *check, const struct sw_view *view
 /** A name of the zone against the NSEC3 that stands for it. */
 static void check_nsec3_name(struct sw_check *check, const struct sw_view *view)
 {
+	const struct nsec3_salt salt = {.iterations = check->params.iterations,
+		.len = check->params.salt_len,
+		.bytes = check->params.salt};
 	uint8_t hash[HASH_BYTES];
 	if (!check->is_nsec3_hashed || view->node->flags & (SW_NODE_BELOW_CUT | SW_NODE_BELOW_DNAME) ||
-		nsec3_hash(&check->params, view->name, view->node->name_len, hash) != 0)
+		nsec3_hash(&salt, view->name, hash) != 0)
 		return;
 	const struct sw_node *node = nsec3_node(check, hash);
 	if (!node) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "wire/bytes.h"
 #include "zone/check_node.h"
 #include <errno.h>
 #include <libknot/libknot.h>
@@ -20,25 +21,15 @@ struct rrsig {
 	const uint8_t *signer;
 };
 
-static uint16_t get_u16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)get_u16(at) << 16 | get_u16(at + 2);
-}
-
 static struct rrsig rrsig_of(const struct sw_rr *rr)
 {
 	const uint8_t *rdata = rr->rdata;
-	return (struct rrsig){.covered = get_u16(rdata),
+	return (struct rrsig){.covered = sw_get16(rdata),
 		.algorithm = rdata[2],
 		.labels = rdata[3],
-		.expiration_s = get_u32(rdata + 8),
-		.inception_s = get_u32(rdata + 12),
-		.key_tag = get_u16(rdata + 16),
+		.expiration_s = sw_get32(rdata + 8),
+		.inception_s = sw_get32(rdata + 12),
+		.key_tag = sw_get16(rdata + 16),
 		.signer = rdata + RRSIG_FIXED_BYTES};
 }
 

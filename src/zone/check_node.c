@@ -104,7 +104,7 @@ size_t sw_view_bitmap(const struct sw_view *view, uint8_t *bitmap)
 	bool is_cut = view->node->flags & SW_NODE_CUT;
 	size_t len = 0;
 	int window = -1;
-	uint8_t *block = NULL;
+	uint8_t *block = bitmap;
 	for (uint32_t i = 0; i < view->count; i++) {
 		uint16_t type = view->rrs[i]->type;
 		if (is_cut && type != KNOT_RRTYPE_NS && type != KNOT_RRTYPE_DS && type != KNOT_RRTYPE_RRSIG &&

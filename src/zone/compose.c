@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/compose.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include <libknot/libknot.h>
 #include <string.h>
@@ -58,8 +59,7 @@ static bool write_labels(
 	if (at + end > compose->max)
 		return false;
 	if (parent) {
-		compose->message[at] = (uint8_t)((SW_POINTER | parent) >> 8);
-		compose->message[at + 1] = (uint8_t)parent;
+		sw_put16(compose->message + at, SW_POINTER | parent);
 	} else {
 		compose->message[at] = 0;
 	}
@@ -100,26 +100,20 @@ static bool write_bytes(struct sw_compose *compose, const void *bytes, size_t le
 	return true;
 }
 
-static void put16(uint8_t *to, unsigned value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
 /** Mostly a name has several records, or types. */
 static bool write_owner(struct sw_compose *compose, const uint8_t *owner)
 {
 	size_t len = sw_name_len(owner), at = compose->len;
 	if (compose->owner_at && len == compose->owner_len && memcmp(owner, compose->owner, len) == 0) {
 		uint8_t pointer[2];
-		put16(pointer, SW_POINTER | (unsigned)compose->owner_at);
+		sw_put16(pointer, SW_POINTER | (unsigned)compose->owner_at);
 		return len == 1 ? write_bytes(compose, owner, 1) : write_bytes(compose, pointer, 2);
 	}
 	if (!write_name(compose, owner))
 		return false;
 	const uint8_t *written = compose->message + at;
 	if (*written >= SW_POINTER >> 8) /* no pointer to a pointer, though RFC 1035 s4.1.4 has them */
-		at = (size_t)(written[0] << 8 | written[1]) & SW_POINTER_MAX;
+		at = sw_get16(written) & SW_POINTER_MAX;
 	compose->owner_at = at > SW_POINTER_MAX ? 0 : at;
 	compose->owner_len = len;
 	memcpy(compose->owner, owner, len);
@@ -163,8 +157,8 @@ void sw_compose_start(struct sw_compose *compose, uint8_t *message, size_t max)
 bool sw_compose_question(struct sw_compose *compose, const uint8_t *name, uint16_t type)
 {
 	uint8_t tail[4];
-	put16(tail, type);
-	put16(tail + 2, SW_CLASS_IN);
+	sw_put16(tail, type);
+	sw_put16(tail + 2, SW_CLASS_IN);
 	return write_name(compose, name) && write_bytes(compose, tail, sizeof(tail));
 }
 
@@ -172,15 +166,14 @@ bool sw_compose_record(struct sw_compose *compose, const struct sw_record *recor
 {
 	size_t start = compose->len;
 	uint8_t fixed[10];
-	put16(fixed, record->type);
-	put16(fixed + 2, SW_CLASS_IN);
-	put16(fixed + 4, record->ttl >> 16);
-	put16(fixed + 6, record->ttl);
+	sw_put16(fixed, record->type);
+	sw_put16(fixed + 2, SW_CLASS_IN);
+	sw_put32(fixed + 4, record->ttl);
 	if (compose->records < UINT16_MAX && write_owner(compose, record->owner) &&
 		write_bytes(compose, fixed, sizeof(fixed))) {
 		size_t rdata = compose->len;
 		if (write_rdata(compose, record)) {
-			put16(compose->message + rdata - 2, (unsigned)(compose->len - rdata));
+			sw_put16(compose->message + rdata - 2, (unsigned)(compose->len - rdata));
 			compose->records++;
 			return true;
 		}

@@ -77,6 +77,8 @@ int sw_contents_drop_duplicates(struct sw_contents *contents, struct sw_node *no
 	size_t count = 0, i = 0;
 	for (struct sw_rr *rr = rr_at(contents, node->first); rr; rr = rr_at(contents, rr->next))
 		count++;
+	if (count == 0)
+		return 0;
 	struct sw_rr **rrs = malloc(count * sizeof(*rrs));
 	if (!rrs)
 		return -ENOMEM;

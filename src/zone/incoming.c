@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/incoming.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include "zone/contents_inside.h"
 #include "zone/rdata.h"
@@ -110,8 +111,7 @@ void sw_incoming_free(struct sw_incoming *incoming)
 
 static size_t put16(uint8_t *message, size_t at, unsigned value)
 {
-	message[at] = (uint8_t)(value >> 8);
-	message[at + 1] = (uint8_t)value;
+	sw_put16(message + at, value);
 	return at + 2;
 }
 
@@ -301,19 +301,13 @@ static enum sw_incoming_state record_take(struct sw_incoming *incoming, const st
 
 /* ---- messages ---- */
 
-/** Types that are no data: OPT, TSIG and the like, queries (RFC 6895 s3.1). */
-static bool is_meta(uint16_t type)
-{
-	return type == 0 || type == SW_TYPE_OPT || (type >= 128 && type <= 255);
-}
-
 /** @param record  its owner in any case; what it points to may be in the message */
 static enum sw_incoming_state rr_take(
 	struct sw_incoming *incoming, const struct sw_record *told, unsigned rclass)
 {
 	struct sw_record record = *told;
 	uint8_t owner[SW_NAME_MAX];
-	if (rclass != SW_CLASS_IN || is_meta(record.type))
+	if (rclass != SW_CLASS_IN || sw_type_is_meta(record.type))
 		return bad(
 			incoming, "a record of class %u and type %u, which no zone has", rclass, record.type);
 	if (++incoming->records > incoming->limits.records && incoming->limits.records != 0)
@@ -324,11 +318,6 @@ static enum sw_incoming_state rr_take(
 	sw_name_lower(owner);
 	record.owner = owner;
 	return record_take(incoming, &record);
-}
-
-static unsigned get16(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
 }
 
 /** A record whose data is not valid as it lies: libknot makes the names in it whole (RFC 1035 s4.1.4, RFC
@@ -370,17 +359,17 @@ static enum sw_incoming_state wire_take(
 		return bad(incoming, "a malformed message");
 	const struct sw_record record = {
 		.owner = owner,
-		.type = (uint16_t)get16(message + head),
-		.ttl = (uint32_t)get16(message + head + 4) << 16 | get16(message + head + 6),
+		.type = sw_get16(message + head),
+		.ttl = sw_get32(message + head + 4),
 		.rdata = message + head + 10,
-		.rdata_len = (uint16_t)get16(message + head + 8),
+		.rdata_len = sw_get16(message + head + 8),
 	};
 	if (record.rdata_len > len - head - 10)
 		return bad(incoming, "a malformed message");
 	if (!sw_rdata_is_valid(record.type, record.rdata, record.rdata_len))
 		return packed_take(incoming, message, len, at);
 	*at = head + 10 + record.rdata_len;
-	return rr_take(incoming, &record, get16(message + head + 2));
+	return rr_take(incoming, &record, sw_get16(message + head + 2));
 }
 
 static enum sw_incoming_state answer_take(
@@ -408,7 +397,7 @@ static size_t question_check(const struct sw_incoming *incoming, const uint8_t *
 		knot_dname_unpack(name, message + at, sizeof(name), message) <= 0)
 		return 0;
 	at += (size_t)name_len;
-	unsigned type = (unsigned)message[at] << 8 | message[at + 1];
+	unsigned type = sw_get16(message + at);
 	bool is_same = type == (incoming->is_ixfr ? SW_TYPE_IXFR : SW_TYPE_AXFR) && message[at + 2] == 0 &&
 		       message[at + 3] == SW_CLASS_IN && /* RFC 5936 s2.2.1: the question is the query's */
 		       sw_name_equal(name, incoming->apex);

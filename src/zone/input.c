@@ -269,7 +269,7 @@ int sw_input_rewrite(struct sw_input *input, const char **from)
 	struct sw_input fresh = *input;
 	fresh.released = 0;
 	fresh.size = fresh.filled = fresh.reserved = count.len;
-	fresh.text = malloc(count.len);
+	fresh.text = malloc(count.len + 1); /* of nothing, too, there is a place */
 	if (!fresh.text)
 		return -ENOMEM;
 	struct rewriter write = {.in = *from, .end = end, .out = fresh.text};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/keys.h"
+#include "wire/bytes.h"
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <string.h>
@@ -256,8 +257,7 @@ int sw_key_ds(const struct sw_keys *keys, const struct sw_key *key, uint8_t ds[S
 	size_t len = sw_name_len(keys->apex);
 	memcpy(bytes, keys->apex, len);
 	memcpy(bytes + len, key->dnskey, key->dnskey_len);
-	ds[0] = (uint8_t)(key->tag >> 8);
-	ds[1] = (uint8_t)key->tag;
+	sw_put16(ds, key->tag);
 	ds[2] = key->algorithm;
 	ds[3] = DIGEST_SHA256;
 	return gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, len + key->dnskey_len, ds + 4) == 0 ? 0 : -EIO;

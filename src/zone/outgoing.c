@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/outgoing.h"
+#include "wire/bytes.h"
 #include "wire/message.h"
 #include "zone/compose.h"
 #include <errno.h>
@@ -189,23 +190,17 @@ static size_t tsig_room(const struct sw_tsig *tsig, bool is_udp)
 	return is_udp ? sw_name_len(tsig->key->name) + FIXED + ALGORITHM + TIMES + MAC + OTHER : SW_TSIG_ROOM;
 }
 
-static void put16(uint8_t *to, unsigned value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
 /** @param opt_len  of the OPT record that is added behind the answer section, or 0 */
 static void finish(struct sw_outgoing *outgoing, bool has_question, size_t opt_len)
 {
 	struct sw_compose *compose = &outgoing->compose;
 	uint8_t *message = compose->message;
-	put16(message, outgoing->query.id);
-	put16(message + 2, SW_FLAG_QR | SW_FLAG_AA | (outgoing->query.flags & SW_FLAG_RD));
-	put16(message + 4, has_question);
-	put16(message + 6, compose->records);
-	put16(message + 8, 0);
-	put16(message + 10, opt_len > 0);
+	sw_put16(message, outgoing->query.id);
+	sw_put16(message + 2, SW_FLAG_QR | SW_FLAG_AA | (outgoing->query.flags & SW_FLAG_RD));
+	sw_put16(message + 4, has_question);
+	sw_put16(message + 6, compose->records);
+	sw_put16(message + 8, 0);
+	sw_put16(message + 10, opt_len > 0);
 	if (opt_len == 0)
 		return;
 	/* RFC 6891 s6.1.2: root, OPT, our UDP size, extended RCODE and flags, no options */
@@ -327,17 +322,12 @@ uint64_t sw_outgoing_bytes(const struct sw_outgoing *outgoing)
 
 /* ---- the query ---- */
 
-static uint16_t get16(const uint8_t *from)
-{
-	return (uint16_t)(from[0] << 8 | from[1]);
-}
-
 /** Sections behind the question: the SOA of an IXFR (RFC 1995 s3) and OPT. */
 static int parse_sections(struct sw_outgoing_query *query, const uint8_t *message, size_t len, size_t at)
 {
-	unsigned authority = get16(message + 8), additional = get16(message + 10);
+	unsigned authority = sw_get16(message + 8), additional = sw_get16(message + 10);
 	bool has_serial = false;
-	if (get16(message + 6) != 0)
+	if (sw_get16(message + 6) != 0)
 		return SW_RCODE_FORMERR;
 	for (unsigned i = 0; i < authority + additional; i++) {
 		knot_rrset_t set;
@@ -362,16 +352,16 @@ static int parse_sections(struct sw_outgoing_query *query, const uint8_t *messag
 int sw_outgoing_parse(struct sw_outgoing_query *query, const uint8_t *message, size_t len)
 {
 	struct sw_outgoing_query parsed = {.udp_max = SW_UDP_PLAIN_MAX};
-	if (len < SW_HEADER_LEN || get16(message + 4) != 1)
+	if (len < SW_HEADER_LEN || sw_get16(message + 4) != 1)
 		return SW_RCODE_FORMERR;
 	const uint8_t *name = message + SW_HEADER_LEN;
 	int name_len = knot_dname_wire_check(name, message + len, message);
 	if (name_len <= 0 || len - SW_HEADER_LEN < (size_t)name_len + 4 ||
 		knot_dname_unpack(parsed.apex, name, SW_NAME_MAX, message) <= 0)
 		return SW_RCODE_FORMERR;
-	uint16_t type = get16(name + name_len), class = get16(name + name_len + 2);
-	parsed.id = get16(message);
-	parsed.flags = get16(message + 2);
+	uint16_t type = sw_get16(name + name_len), class = sw_get16(name + name_len + 2);
+	parsed.id = sw_get16(message);
+	parsed.flags = sw_get16(message + 2);
 	parsed.is_ixfr = type == SW_TYPE_IXFR;
 	if ((parsed.flags & (SW_FLAG_QR | 0xf << SW_OPCODE_SHIFT)) != 0 || class != SW_CLASS_IN ||
 		(type != SW_TYPE_AXFR && !parsed.is_ixfr))

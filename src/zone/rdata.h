@@ -3,9 +3,16 @@
 #ifndef SW_ZONE_RDATA_H
 #define SW_ZONE_RDATA_H
 
+#include "wire/message.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/** Types that are no data: OPT, TSIG and the like, queries (RFC 6895 s3.1), and 0, which is none. */
+static inline bool sw_type_is_meta(uint16_t type)
+{
+	return type == 0 || type == SW_TYPE_OPT || (type >= 128 && type <= 255);
+}
 
 /** Whether record data has the shape of its type: fixed fields whole, names well-formed and uncompressed,
  * nothing left over.

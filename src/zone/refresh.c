@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/refresh.h"
+#include "wire/bytes.h"
 #include <string.h>
 
 #define SPREAD 10 /* a tenth of an interval at most */
-
-static uint32_t number_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 struct sw_soa_timers sw_soa_timers(const struct sw_record *soa)
 {
 	const uint8_t *numbers =
 		soa->rdata + soa->rdata_len - 20; /* serial, refresh, retry, expire, minimum */
-	return (struct sw_soa_timers){
-		number_at(numbers + 4), number_at(numbers + 8), number_at(numbers + 12)};
+	return (struct sw_soa_timers){sw_get32(numbers + 4), sw_get32(numbers + 8), sw_get32(numbers + 12)};
 }
 
 /** @return seconds from now, spread downwards */

@@ -20,8 +20,8 @@ static const char schema[] = "PRAGMA journal_mode = WAL;"
 
 enum { PUT, REMOVE, EACH, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
-	[PUT] = "INSERT OR REPLACE INTO roster(zone, catalog, label, coo, groups, template, file) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[PUT] = ("INSERT OR REPLACE INTO roster(zone, catalog, label, coo, groups, template, file) "
+		 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
 	[REMOVE] = "DELETE FROM roster WHERE zone = ?1",
 	[EACH] = "SELECT zone, catalog, label, coo, groups, template, file FROM roster",
 };
@@ -30,25 +30,6 @@ struct sw_register {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
 };
-
-static int error_of(int result)
-{
-	switch (result & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	default:
-		return -EIO;
-	}
-}
 
 void sw_register_close(struct sw_register *reg)
 {
@@ -82,7 +63,7 @@ static int open_at(struct sw_register *reg, const char *path)
 	for (int i = 0; result == SQLITE_OK && i < STATEMENTS; i++)
 		result = sqlite3_prepare_v3(
 			reg->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &reg->statements[i], NULL);
-	return error_of(result);
+	return sw_sqlite_error(reg->db, result);
 }
 
 static void put_aside(const char *path, char *why)
@@ -126,12 +107,12 @@ int sw_register_open(struct sw_register **result, const char *directory, char *w
 
 int sw_register_begin(struct sw_register *reg)
 {
-	return error_of(sqlite3_exec(reg->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+	return sw_sqlite_error(reg->db, sqlite3_exec(reg->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
 }
 
 int sw_register_commit(struct sw_register *reg)
 {
-	int error = error_of(sqlite3_exec(reg->db, "COMMIT", NULL, NULL, NULL));
+	int error = sw_sqlite_error(reg->db, sqlite3_exec(reg->db, "COMMIT", NULL, NULL, NULL));
 	if (error)
 		sqlite3_exec(reg->db, "ROLLBACK", NULL, NULL, NULL);
 	return error;
@@ -152,7 +133,7 @@ static void bind_name(sqlite3_stmt *statement, int at, const uint8_t *name)
 
 static int run(sqlite3_stmt *statement)
 {
-	int error = error_of(sqlite3_step(statement));
+	int error = sw_sqlite_error(sqlite3_db_handle(statement), sqlite3_step(statement));
 	sqlite3_reset(statement);
 	sqlite3_clear_bindings(statement);
 	return error;
@@ -222,5 +203,5 @@ int sw_register_each(struct sw_register *reg, sw_register_fn *take, void *arg)
 			ended = take(arg, &entry);
 	}
 	sqlite3_reset(statement);
-	return ended ? ended : error_of(result);
+	return ended ? ended : sw_sqlite_error(reg->db, result);
 }

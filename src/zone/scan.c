@@ -84,17 +84,11 @@ static uint32_t ttl_of(struct frame *frame)
 	return SW_SCAN_TTL_DEFAULT_S;
 }
 
-/** Types that exist in messages only: OPT, and the query types of RFC 6895 s3.1. */
-static bool is_meta_type(uint16_t type)
-{
-	return type == 0 || type == KNOT_RRTYPE_OPT || (type >= 128 && type <= 255);
-}
-
 static int keep_record(struct frame *frame)
 {
 	zs_scanner_t *zs = &frame->zs;
 	struct scan *scan = frame->scan;
-	if (is_meta_type(zs->r_type)) {
+	if (sw_type_is_meta(zs->r_type)) {
 		sw_findings_add(scan->findings, SW_FINDING_META_TYPE, frame->path, first_line(frame),
 			zs->r_owner, zs->r_type, "a type of messages, not of zones: ignored");
 		scan->stats.ignored++;

@@ -177,7 +177,7 @@ uint32_t sw_sign_due(const struct sw_contents *contents, const struct sw_sign_po
 		const struct sw_node *node = sw_contents_node(contents, i);
 		const struct sw_rr *rr = sw_contents_find_rr(contents, node, KNOT_RRTYPE_RRSIG);
 		for (; rr; rr = sw_contents_next(contents, rr)) {
-			uint32_t due_s = get_u32(rr->rdata + 8) - policy->refresh_s;
+			uint32_t due_s = sw_get32(rr->rdata + 8) - policy->refresh_s;
 			if (first_s == 0 || due_s < first_s)
 				first_s = due_s;
 		}

@@ -24,7 +24,7 @@ bool is_signers(uint16_t type, bool is_apex)
 
 uint32_t negative_ttl(uint32_t soa_ttl_s, const uint8_t *soa, size_t len)
 {
-	uint32_t minimum_s = get_u32(soa + len - 4);
+	uint32_t minimum_s = sw_get32(soa + len - 4);
 	return soa_ttl_s < minimum_s ? soa_ttl_s : minimum_s;
 }
 
@@ -48,12 +48,13 @@ static int make_submission(
 
 static int make_deletion(struct sw_record *record, sw_record_fn *emit, void *arg)
 {
+	static const uint8_t cds[5], cdnskey[5] = {0, 0, 3, 0, 0}; /* protocol 3: RFC 4034 s2.1.2 */
 	record->type = KNOT_RRTYPE_CDS;
-	record->rdata = (const uint8_t[5]){0};
+	record->rdata = cds;
 	record->rdata_len = 5;
 	int error = emit(arg, record);
 	record->type = KNOT_RRTYPE_CDNSKEY;
-	record->rdata = (const uint8_t[5]){0, 0, 3, 0, 0}; /* protocol 3: RFC 4034 s2.1.2 */
+	record->rdata = cdnskey;
 	return error ? error : emit(arg, record);
 }
 
@@ -61,7 +62,7 @@ static int make_nsec3param(
 	const struct sw_sign_policy *policy, struct sw_record *record, sw_record_fn *emit, void *arg)
 {
 	uint8_t rdata[5 + 255] = {1}; /* SHA-1; no flags (RFC 5155 s4.1.2) */
-	put_u16(rdata + 2, policy->iterations);
+	sw_put16(rdata + 2, policy->iterations);
 	rdata[4] = policy->salt_len;
 	memcpy(rdata + 5, policy->salt, policy->salt_len);
 	record->type = KNOT_RRTYPE_NSEC3PARAM;

@@ -2,7 +2,6 @@
 /** The chain that proves what does not exist: NSEC (RFC 4035 s2.3) or NSEC3 (RFC 5155 s7.1). */
 #include "zone/sign_inside.h"
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <libdnssec/nsec.h>
 #include <libknot/libknot.h>
 #include <stdlib.h>
@@ -25,31 +24,11 @@ struct chain {
 	dnssec_nsec_bitmap_t *bitmap;
 };
 
-int nsec3_hash(const struct sw_sign_policy *policy, const uint8_t *name, uint8_t hash[HASH_BYTES])
+int policy_hash(const struct sw_sign_policy *policy, const uint8_t *name, uint8_t hash[HASH_BYTES])
 {
-	/* RFC 5155 s5. GnuTLS rather than dnssec_nsec3_hash(), which allocates: twice as fast */
-	uint8_t buffer[SW_NAME_MAX + sizeof(policy->salt)];
-	size_t len = sw_name_len(name);
-	memcpy(buffer, name, len);
-	for (unsigned round = 0; round <= policy->iterations; round++) {
-		memcpy(buffer + len, policy->salt, policy->salt_len);
-		if (gnutls_hash_fast(GNUTLS_DIG_SHA1, buffer, len + policy->salt_len, hash) != 0)
-			return -EIO;
-		memcpy(buffer, hash, HASH_BYTES);
-		len = HASH_BYTES;
-	}
-	return 0;
-}
-
-void nsec3_name(const uint8_t hash[HASH_BYTES], const uint8_t *apex, uint8_t name[NSEC3_NAME_MAX])
-{
-	name[0] = HASH_LABEL_BYTES;
-	for (unsigned i = 0; i < HASH_LABEL_BYTES; i++) {
-		unsigned bit = 5 * i, at = bit / 8;
-		unsigned pair = (unsigned)hash[at] << 8 | (at + 1 < HASH_BYTES ? hash[at + 1] : 0);
-		name[1 + i] = (uint8_t) "0123456789abcdefghijklmnopqrstuv"[pair >> (11 - bit % 8) & 31];
-	}
-	memcpy(name + 1 + HASH_LABEL_BYTES, apex, sw_name_len(apex));
+	const struct nsec3_salt salt = {
+		.iterations = policy->iterations, .len = policy->salt_len, .bytes = policy->salt};
+	return nsec3_hash(&salt, name, hash);
 }
 
 bool has_signature(bool is_cut, bool has_ds, bool has_records)
@@ -154,7 +133,7 @@ static int collect_hashes(struct chain *chain, uint32_t count)
 			continue;
 		link->node = sw_contents_node(chain->contents, i);
 		link->name = sw_contents_name(chain->contents, link->node);
-		error = nsec3_hash(chain->job->policy, link->name, link->hash);
+		error = policy_hash(chain->job->policy, link->name, link->hash);
 		chain->count++;
 	}
 	free(is_hashed);
@@ -171,7 +150,7 @@ static int make_nsec3(struct chain *chain)
 	qsort(chain->links, chain->count, sizeof(*chain->links), compare_hashes);
 	rdata[0] = 1; /* SHA-1 */
 	rdata[1] = policy->is_opt_out ? OPT_OUT : 0;
-	put_u16(rdata + 2, policy->iterations);
+	sw_put16(rdata + 2, policy->iterations);
 	rdata[4] = policy->salt_len;
 	memcpy(rdata + 5, policy->salt, policy->salt_len);
 	size_t fixed_len = 5u + policy->salt_len;

@@ -18,7 +18,9 @@ static int compare_owner(const void *owner, const void *entry)
 /** @return whether it is there; *at where it is or belongs */
 static bool entry_search(const struct change_set *set, const uint8_t *owner, size_t *at)
 {
-	return sw_name_search(owner, set->entries, set->count, sizeof(struct entry *), compare_owner, at);
+	*at = 0;
+	return set->entries &&
+	       sw_name_search(owner, set->entries, set->count, sizeof(struct entry *), compare_owner, at);
 }
 
 size_t entry_place(const struct change_set *set, const struct entry *entry)

@@ -3,13 +3,12 @@
 #ifndef SW_ZONE_SIGN_INSIDE_H
 #define SW_ZONE_SIGN_INSIDE_H
 
+#include "wire/bytes.h"
+#include "zone/nsec3_hash.h"
 #include "zone/sign.h"
 
 #define RRSIG_FIXED_BYTES 18 /* RFC 4034 s3.1 */
-#define HASH_BYTES 20	     /* SHA-1, the only NSEC3 hash (RFC 5155 s11) */
-#define HASH_LABEL_BYTES 32  /* the same in base32hex */
 #define OPT_OUT 1	     /* of the flags of an NSEC3 (RFC 5155 s3.1.2) */
-#define NSEC3_NAME_MAX (1 + HASH_LABEL_BYTES + SW_NAME_MAX)
 
 struct bytes {
 	uint8_t *at;
@@ -48,28 +47,6 @@ struct signer {
 	uint64_t random;
 	struct sw_sign_result result;
 };
-
-static inline uint16_t get_u16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static inline uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)get_u16(at) << 16 | get_u16(at + 2);
-}
-
-static inline void put_u16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static inline void put_u32(uint8_t *at, uint32_t value)
-{
-	put_u16(at, value >> 16);
-	put_u16(at + 2, value & 0xffff);
-}
 
 /* sign_rrset.c */
 
@@ -110,7 +87,7 @@ int make_chain(const struct sw_sign_job *job, struct sw_contents *contents, uint
 /** Whether anything of a name will be signed, so that RRSIG belongs into its bitmap: at a cut only a DS. */
 bool has_signature(bool is_cut, bool has_ds, bool has_records);
 
-int nsec3_hash(const struct sw_sign_policy *policy, const uint8_t *name, uint8_t hash[HASH_BYTES]);
-void nsec3_name(const uint8_t hash[HASH_BYTES], const uint8_t *apex, uint8_t name[NSEC3_NAME_MAX]);
+/** The hash of a name as the policy says. @return 0 or -EIO */
+int policy_hash(const struct sw_sign_policy *policy, const uint8_t *name, uint8_t hash[HASH_BYTES]);
 
 #endif

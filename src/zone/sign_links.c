@@ -67,7 +67,7 @@ static int has_below(const struct change_set *set, const struct entry *entry, bo
 static int mark_hash(struct change_set *set, struct entry *entry)
 {
 	uint8_t hash[HASH_BYTES], name[NSEC3_NAME_MAX];
-	int error = nsec3_hash(set->signer->job->policy, entry->owner, hash);
+	int error = policy_hash(set->signer->job->policy, entry->owner, hash);
 	if (error)
 		return error;
 	nsec3_name(hash, set->signer->apex, name);
@@ -284,7 +284,7 @@ static size_t write_nsec3(const struct sw_sign_policy *policy, const uint8_t *ne
 {
 	to[0] = 1; /* SHA-1 */
 	to[1] = policy->is_opt_out ? OPT_OUT : 0;
-	put_u16(to + 2, policy->iterations);
+	sw_put16(to + 2, policy->iterations);
 	to[4] = policy->salt_len;
 	memcpy(to + 5, policy->salt, policy->salt_len);
 	size_t len = 5u + policy->salt_len;

@@ -18,7 +18,7 @@ static int take_due(void *arg, const struct sw_record *record)
 	uint32_t refresh_s = due->job->policy->refresh_s, now_s = due->job->now_s;
 	if (record->type != KNOT_RRTYPE_RRSIG || record->rdata_len <= RRSIG_FIXED_BYTES)
 		return 0;
-	uint32_t due_s = get_u32(record->rdata + 8) - refresh_s;
+	uint32_t due_s = sw_get32(record->rdata + 8) - refresh_s;
 	if ((int32_t)(due_s - now_s) > 0) {
 		due->next_s = due_s < due->next_s ? due_s : due->next_s;
 		return 0;

@@ -134,10 +134,10 @@ static int write_pieces(struct signer *signer, const struct sw_record *records, 
 		if (!to)
 			return -ENOMEM;
 		memcpy(to, record->owner, owner_len);
-		put_u16(to + owner_len, record->type);
-		put_u16(to + owner_len + 2, CLASS_IN);
-		put_u32(to + owner_len + 4, ttl_s);
-		put_u16(to + owner_len + 8, record->rdata_len);
+		sw_put16(to + owner_len, record->type);
+		sw_put16(to + owner_len + 2, CLASS_IN);
+		sw_put32(to + owner_len + 4, ttl_s);
+		sw_put16(to + owner_len + 8, record->rdata_len);
 		memcpy(to + owner_len + 10, record->rdata, record->rdata_len);
 		lower_names(record->type, to + owner_len + 10, record->rdata_len);
 		signer->pieces[i] = (struct piece){.at = at, .len = len, .rdata_len = record->rdata_len};
@@ -230,13 +230,13 @@ static size_t rrsig_head(
 	const struct sw_sign_policy *policy = signer->job->policy;
 	uint32_t jitter_s = policy->jitter_s ? (uint32_t)(draw(signer) % (policy->jitter_s + 1ull)) : 0;
 	uint32_t expiration_s = signer->job->now_s + policy->validity_s - jitter_s;
-	put_u16(to, set->records->type);
+	sw_put16(to, set->records->type);
 	to[2] = key->algorithm;
 	to[3] = set->labels;
-	put_u32(to + 4, set->ttl_s);
-	put_u32(to + 8, expiration_s);
-	put_u32(to + 12, signer->job->now_s - policy->backdate_s);
-	put_u16(to + 16, key->tag);
+	sw_put32(to + 4, set->ttl_s);
+	sw_put32(to + 8, expiration_s);
+	sw_put32(to + 12, signer->job->now_s - policy->backdate_s);
+	sw_put16(to + 16, key->tag);
 	memcpy(to + RRSIG_FIXED_BYTES, signer->apex, signer->apex_len);
 	note_expiration(signer, expiration_s);
 	return RRSIG_FIXED_BYTES + signer->apex_len;
@@ -288,11 +288,11 @@ static bool is_good(const struct signer *signer, const struct rrset *set, const 
 	const uint8_t *rdata = rrsig->rdata;
 	const struct sw_sign_job *job = signer->job;
 	return rrsig->rdata_len > RRSIG_FIXED_BYTES + signer->apex_len &&
-	       get_u16(rdata) == set->records->type && rdata[2] == key->algorithm &&
-	       rdata[3] == set->labels && get_u32(rdata + 4) == set->ttl_s &&
-	       get_u16(rdata + 16) == key->tag &&
-	       (int32_t)(get_u32(rdata + 8) - job->now_s) > (int32_t)job->policy->refresh_s &&
-	       (int32_t)(job->now_s - get_u32(rdata + 12)) >= 0 &&
+	       sw_get16(rdata) == set->records->type && rdata[2] == key->algorithm &&
+	       rdata[3] == set->labels && sw_get32(rdata + 4) == set->ttl_s &&
+	       sw_get16(rdata + 16) == key->tag &&
+	       (int32_t)(sw_get32(rdata + 8) - job->now_s) > (int32_t)job->policy->refresh_s &&
+	       (int32_t)(job->now_s - sw_get32(rdata + 12)) >= 0 &&
 	       sw_name_equal(rdata + RRSIG_FIXED_BYTES, signer->apex);
 }
 
@@ -350,7 +350,7 @@ static int sign_rrset(struct signer *signer, const struct rrset *set, unsigned u
 			continue;
 		}
 		signer->result.reused++;
-		note_expiration(signer, get_u32(old->rdata + 8));
+		note_expiration(signer, sw_get32(old->rdata + 8));
 		error = emit_rrsig(set, old->rdata, old->rdata_len, emit, arg);
 	}
 	return error;

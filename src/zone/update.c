@@ -26,12 +26,6 @@ static bool is_at_apex(const struct judge *judge, const struct sw_record *record
 	return sw_name_equal(record->owner, judge->message.apex);
 }
 
-/** Types that are no data (RFC 6895 s3.1: 128 to 255, OPT), and 0, which is none. */
-static bool is_meta(uint16_t type)
-{
-	return type == 0 || type == SW_TYPE_OPT || (type >= 128 && type <= 255);
-}
-
 /* ---- prerequisites (RFC 2136 s3.2) ---- */
 
 /** @param type  SW_TYPE_ANY: any at all */
@@ -48,7 +42,8 @@ static int prerequisite_value(
 	struct judge *judge, const struct sw_record *record, struct sw_update_site *site)
 {
 	struct sw_update_item *item;
-	if (is_meta(record->type) || !sw_rdata_is_valid(record->type, record->rdata, record->rdata_len))
+	if (sw_type_is_meta(record->type) ||
+		!sw_rdata_is_valid(record->type, record->rdata, record->rdata_len))
 		return end(judge, SW_RCODE_FORMERR, "s3.2.3: a prerequisite's data are not of its type");
 	int error = sw_update_item_find(site, record, &item);
 	if (error)
@@ -140,7 +135,7 @@ static int prescan(struct judge *judge, const struct sw_update_rr *rr)
 	bool is_any = rr->class == SW_CLASS_ANY;
 	if (!is_any && rr->class != SW_CLASS_NONE && rr->class != SW_CLASS_IN)
 		return end(judge, SW_RCODE_FORMERR, "s3.4.1: another class");
-	if (is_meta(record->type) && !(is_any && record->type == SW_TYPE_ANY))
+	if (sw_type_is_meta(record->type) && !(is_any && record->type == SW_TYPE_ANY))
 		return end(judge, SW_RCODE_FORMERR, "s3.4.1: a type that is no data");
 	if (rr->class != SW_CLASS_IN && record->ttl != 0)
 		return end(judge, SW_RCODE_FORMERR, "s3.4.1: a deletion with a TTL");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "wire/bytes.h"
 #include "zone/rdata.h"
 #include "zone/update_inside.h"
 #include <errno.h>
@@ -6,11 +7,6 @@
 #include <string.h>
 
 #define OPCODE_UPDATE 5
-
-static uint16_t get16(const uint8_t *from)
-{
-	return (uint16_t)(from[0] << 8 | from[1]);
-}
 
 static int verdict(uint16_t rcode, const char *why, const char **out)
 {
@@ -23,9 +19,10 @@ static int parse_zone(struct sw_update_message *update, const uint8_t *message, 
 {
 	if (len < SW_HEADER_LEN)
 		return verdict(SW_RCODE_FORMERR, "shorter than a header", why);
-	if ((get16(message + 2) & (SW_FLAG_QR | 0xf << SW_OPCODE_SHIFT)) != OPCODE_UPDATE << SW_OPCODE_SHIFT)
+	if ((sw_get16(message + 2) & (SW_FLAG_QR | 0xf << SW_OPCODE_SHIFT)) != OPCODE_UPDATE
+										       << SW_OPCODE_SHIFT)
 		return verdict(SW_RCODE_NOTIMP, "no update", why);
-	if (get16(message + 4) != 1)
+	if (sw_get16(message + 4) != 1)
 		return verdict(SW_RCODE_FORMERR, "s3.1.1: not one record in the zone section", why);
 	const uint8_t *name = message + SW_HEADER_LEN;
 	int name_len = knot_dname_wire_check(name, message + len, message);
@@ -34,9 +31,9 @@ static int parse_zone(struct sw_update_message *update, const uint8_t *message, 
 		return verdict(SW_RCODE_FORMERR, "s3.1.1: the zone section cannot be read", why);
 	sw_name_lower(update->apex);
 	update->zone_end = SW_HEADER_LEN + (size_t)name_len + 4;
-	if (get16(name + name_len) != SW_TYPE_SOA)
+	if (sw_get16(name + name_len) != SW_TYPE_SOA)
 		return verdict(SW_RCODE_FORMERR, "s3.1.1: the zone's type is not SOA", why);
-	if (get16(name + name_len + 2) != SW_CLASS_IN)
+	if (sw_get16(name + name_len + 2) != SW_CLASS_IN)
 		return verdict(SW_RCODE_NOTAUTH, "s3.1.2: no zone of that class", why);
 	return 0;
 }
@@ -60,7 +57,7 @@ static bool parse_rr(struct sw_update_rr *rr, const uint8_t *message, size_t len
 static int parse_all(struct sw_update_message *update, const uint8_t *message, size_t len)
 {
 	size_t count = update->prerequisites + update->updates, at = update->zone_end;
-	size_t additional = get16(message + 10);
+	size_t additional = sw_get16(message + 10);
 	/* the counts are anybody's word; the bytes are not */
 	if ((count + additional) * SW_RECORD_MIN > len)
 		return SW_RCODE_FORMERR;
@@ -87,8 +84,8 @@ int sw_update_parse(struct sw_update_message *update, const uint8_t *message, si
 	int rcode = parse_zone(update, message, len, why);
 	if (rcode)
 		return rcode;
-	update->prerequisites = get16(message + 6);
-	update->updates = get16(message + 8);
+	update->prerequisites = sw_get16(message + 6);
+	update->updates = sw_get16(message + 8);
 	rcode = parse_all(update, message, len);
 	if (rcode > 0)
 		*why = "a record cannot be read, or bytes are left over";

@@ -3,7 +3,6 @@
 
 import sqlite3
 import subprocess
-import tempfile
 from pathlib import Path
 
 import catalog
@@ -14,12 +13,12 @@ import tap
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
 
-class PowerDns:
+class PowerDns(peers.Server):
     """PowerDNS with its zones in SQLite: its reader of zone files knows nothing of catalogs."""
 
     def __init__(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="seawall-peer-")
-        self.path, self.process = Path(self.directory.name), None
+        super().__init__("pdns", ["pdns_server"])
+        self.argv.append(f"--config-dir={self.path}")
         with sqlite3.connect(self.path / "zones.db") as zones:
             zones.executescript(SCHEMA.read_text())
         zones.close()
@@ -33,21 +32,6 @@ class PowerDns:
         ]
         (self.path / "pdns.conf").write_text("\n".join(lines) + "\n")
         self.util("import-tsig-key", peers.KEY, peers.ALGORITHM, peers.SECRET)
-
-    def __enter__(self):
-        with open(self.path / "log", "ab") as log:
-            argv = ["pdns_server", f"--config-dir={self.path}"]
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.directory.cleanup()
 
     def util(self, *words):
         done = subprocess.run(["pdnsutil", f"--config-dir={self.path}", *words], capture_output=True, text=True, check=False)
@@ -64,9 +48,6 @@ class PowerDns:
         if group:
             self.util("set-options-json", zone, '{"producer":{"group":["%s"]}}' % group)
         self.util("set-catalog", zone, catalog.CATALOG)
-
-    def log(self):
-        return (self.path / "log").read_text(errors="replace")[-3000:]
 
 
 class OpenConsumer(catalog.Consumer):
