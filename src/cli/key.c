@@ -47,7 +47,8 @@ static void print_key(const json_t *key)
 	printf("\n%s %lld, algorithm %lld: %s%s%s\n  %-13s %s\n", sw_json_text(key, "role"),
 		sw_json_number(key, "tag"), sw_json_number(key, "algorithm"), sw_json_text(key, "state"),
 		is_set(key, "submit") ? ", its DS is asked for" : "",
-		is_set(key, "roll-asked") ? ", to be replaced" : "", "id", sw_json_text(key, "id"));
+		is_set(key, "roll-asked") && sw_json_number(key, "retired") == 0 ? ", to be replaced" : "",
+		"id", sw_json_text(key, "id"));
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		long long at = sw_json_number(key, times[i]);
 		if (at != 0)
@@ -61,21 +62,21 @@ static void print_zone(const json_t *reply)
 	const json_t *zone = json_object_get(reply, "dnssec");
 	size_t i;
 	json_t *key;
-	printf("%-14s %s\n%-14s %s%s\n", "zone", sw_json_text(zone, "zone"), "signed",
+	printf("%-15s %s\n%-15s %s%s\n", "zone", sw_json_text(zone, "zone"), "signed",
 		is_set(zone, "signed") ? "yes" : "not yet", is_set(zone, "signing") ? ", being signed" : "");
 	if (is_set(zone, "signed"))
-		printf("%-14s %lld\n", "unsigned serial", sw_json_number(zone, "unsigned_serial"));
-	printf("%-14s %s\n", "signs next",
+		printf("%-15s %lld\n", "unsigned serial", sw_json_number(zone, "unsigned_serial"));
+	printf("%-15s %s\n", "signs next",
 		sw_moment_text(sw_json_number(zone, "next_signing"), "-", buffer, sizeof(buffer)));
-	printf("%-14s %s\n", "keys change",
+	printf("%-15s %s\n", "keys change",
 		sw_moment_text(sw_json_number(zone, "next_key_change"), "-", buffer, sizeof(buffer)));
 	if (is_set(zone, "ds_awaited"))
-		printf("%-14s %s\n", "awaited",
+		printf("%-15s %s\n", "awaited",
 			"the DS at the parent: 'seawall key ds', then 'seawall key ds-seen'");
 	if (is_set(zone, "ds_removal_awaited"))
-		printf("%-14s %s\n", "awaited", "that the parent removes the DS: then 'seawall key ds-gone'");
+		printf("%-15s %s\n", "awaited", "that the parent removes the DS: then 'seawall key ds-gone'");
 	if (sw_json_text(zone, "reason")[0])
-		printf("%-14s %s\n", "failed", sw_json_text(zone, "reason"));
+		printf("%-15s %s\n", "failed", sw_json_text(zone, "reason"));
 	json_array_foreach(json_object_get(zone, "keys"), i, key) print_key(key);
 }
 

@@ -57,8 +57,9 @@ int sw_ask(const struct sw_command *command, const char *path, json_t *request, 
 		return SW_EXIT_NOT_RUNNING;
 	}
 	if (err != 0)
-		sw_complain(
-			command, "%s: %s", path, err == -EPROTO ? "the answer broke off" : strerror(-err));
+		sw_complain(command, "%s: %s%s", path,
+			err == -EPROTO ? "the answer broke off" : strerror(-err),
+			err == -EACCES ? ": only root and the user that the server runs as may ask it" : "");
 	return err ? SW_EXIT_FAILED : SW_EXIT_OK;
 }
 

@@ -33,10 +33,11 @@ static const char help[] =
 
 static void print_line(const json_t *zone)
 {
-	printf("%-32s %-9s %10lld %10lld %10lld%s\n", sw_json_text(zone, "zone"), sw_json_text(zone, "state"),
-		sw_json_number(zone, "serial"), sw_json_number(zone, "names"),
+	printf("%-32s %-9s %10lld %10lld %10lld%s%s\n", sw_json_text(zone, "zone"),
+		sw_json_text(zone, "state"), sw_json_number(zone, "serial"), sw_json_number(zone, "names"),
 		sw_json_number(zone, "records"),
-		json_is_true(json_object_get(zone, "signed")) ? "  signed" : "");
+		json_is_true(json_object_get(zone, "signed")) ? "  signed" : "",
+		json_is_true(json_object_get(zone, "frozen")) ? "  frozen" : "");
 }
 
 static void print_list(const json_t *reply)
@@ -68,12 +69,13 @@ static void print_beyond(const json_t *zone)
 static void print_dnssec(const json_t *dnssec)
 {
 	char buffer[64];
+	size_t keys = json_array_size(json_object_get(dnssec, "keys"));
 	if (dnssec == NULL)
 		return;
-	printf("%-12s %s%s, %zu keys\n", "dnssec",
+	printf("%-12s %s%s, %zu key%s\n", "dnssec",
 		json_is_true(json_object_get(dnssec, "signed")) ? "signed here" : "to be signed here",
-		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "",
-		json_array_size(json_object_get(dnssec, "keys")));
+		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "", keys,
+		keys == 1 ? "" : "s");
 	printf("%-12s %s\n", "signs next",
 		sw_moment_text(sw_json_number(dnssec, "next_signing"), "never", buffer, sizeof(buffer)));
 	printf("%-12s %s\n", "keys change",
@@ -90,9 +92,11 @@ static void print_zone(const json_t *reply)
 {
 	char buffer[64];
 	const json_t *zone = json_object_get(reply, "zone"), *secondary = json_object_get(zone, "secondary");
-	printf("%-12s %s\n%-12s %s%s%s\n", "zone", sw_json_text(zone, "zone"), "state",
-		sw_json_text(zone, "state"), sw_json_text(zone, "reason")[0] ? ": " : "",
-		sw_json_text(zone, "reason"));
+	const char *state = sw_json_text(zone, "state"), *reason = sw_json_text(zone, "reason");
+	/* some reasons begin with the state, for they stand alone elsewhere */
+	bool is_said = strncmp(reason, state, strlen(state)) == 0;
+	printf("%-12s %s\n%-12s %s%s%s\n", "zone", sw_json_text(zone, "zone"), "state", is_said ? "" : state,
+		is_said || reason[0] == '\0' ? "" : ": ", reason);
 	printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial", sw_json_number(zone, "serial"),
 		"size", sw_json_number(zone, "names"), sw_json_number(zone, "records"),
 		json_is_true(json_object_get(zone, "signed")) ? ", signed" : "");
@@ -131,6 +135,22 @@ static void print_done(const json_t *reply)
 		sw_json_text(reply, "state"));
 }
 
+static void print_removed(const json_t *reply)
+{
+	printf("%s removed\n", sw_json_text(reply, "zone"));
+}
+
+static void print_frozen(const json_t *reply)
+{
+	printf("%s frozen: nothing new of it is taken until 'seawall zone thaw', or a restart\n",
+		sw_json_text(reply, "zone"));
+}
+
+static void print_thawed(const json_t *reply)
+{
+	printf("%s thawed\n", sw_json_text(reply, "zone"));
+}
+
 /** What the command line says beside the verb. */
 struct words {
 	const char *zone, *more; /* more: of export and diff; NULL: not told */
@@ -149,9 +169,9 @@ static const struct verb {
 	{"refresh", "zone-refresh", 1, 0, print_asked, NULL},
 	{"retransfer", "zone-retransfer", 1, 0, print_asked, NULL},
 	{"add", "zone-add", 1, 0, print_done, NULL},
-	{"remove", "zone-remove", 1, 0, print_done, NULL},
-	{"freeze", "zone-freeze", 1, 0, print_done, NULL},
-	{"thaw", "zone-thaw", 1, 0, print_done, NULL},
+	{"remove", "zone-remove", 1, 0, print_removed, NULL},
+	{"freeze", "zone-freeze", 1, 0, print_frozen, NULL},
+	{"thaw", "zone-thaw", 1, 0, print_thawed, NULL},
 	{"export", "zone-show", 1, 1, NULL, sw_zone_export},
 	{"diff", "zone-show", 1, 1, NULL, sw_zone_diff},
 };

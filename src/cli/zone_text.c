@@ -18,13 +18,16 @@ struct source {
 	const char *name; /* as the daemon calls it */
 	uint8_t apex[SW_NAME_MAX];
 	struct sw_archive *archive;
-	struct sw_snapshot *snapshot; /* NULL: it is read from its file alone */
+	struct sw_snapshot *snapshot; /* NULL: it is read from its file alone, or was never given */
+	bool has_file;
 };
 
 static int source_open(struct source *source, const struct sw_command *command, const json_t *zone)
 {
 	const char *directory = json_string_value(json_object_get(zone, "archive"));
-	*source = (struct source){.command = command, .name = sw_json_text(zone, "zone")};
+	*source = (struct source){.command = command,
+		.name = sw_json_text(zone, "zone"),
+		.has_file = sw_json_text(zone, "file")[0] != '\0'};
 	if (sw_name_parse(source->name, source->apex) < 0)
 		return -EPROTO;
 	if (directory == NULL)
@@ -204,8 +207,9 @@ static int parse_serial(const char *text, uint32_t *serial)
 static int since(const struct source *source, const char *from, uint32_t *serial)
 {
 	if (source->snapshot == NULL) {
-		sw_complain(source->command, "%s: it is read from its file alone, and has no journal",
-			source->name);
+		sw_complain(source->command, "%s: %s", source->name,
+			source->has_file ? "it is read from its file alone, and has no journal"
+					 : "nothing is kept of it yet: 'seawall zone show' says why");
 		return -ENOENT;
 	}
 	if (from != NULL)

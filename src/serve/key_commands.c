@@ -180,7 +180,7 @@ bool sw_key_command(
 		return true;
 	}
 	if (name == NULL || sw_name_parse(name, apex) < 0) {
-		*reply = sw_control_refusal("\"zone\" is not a domain name");
+		*reply = sw_control_refusal("this is not a domain name");
 		return true;
 	}
 	sw_name_lower(apex);
@@ -195,7 +195,9 @@ static const char *roll(struct sw_keep *keep, struct sw_signing *signing, const 
 	pthread_mutex_lock(&keep->signs->lock);
 	int err = sw_keys_roll(&signing->keys, wish->role);
 	pthread_mutex_unlock(&keep->signs->lock);
-	return err ? "it has no such key" : NULL;
+	return err == -EALREADY ? "that key is being replaced already: 'seawall key show' says how far it is"
+	       : err		? "it has no key of that role: 'seawall key list' shows those it has"
+				: NULL;
 }
 
 /** The key that is meant: by its id, by its tag, or the one whose DS is waited for. */

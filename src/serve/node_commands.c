@@ -36,7 +36,7 @@ static json_t *command_reload(struct sw_running_node *node, const json_t *reques
 	uint8_t apex[SW_NAME_MAX];
 	const json_t *zone = json_object_get(request, "zone");
 	if (zone != NULL && (!json_is_string(zone) || sw_name_parse(json_string_value(zone), apex) < 0))
-		return sw_control_refusal("\"zone\" is not a domain name");
+		return sw_control_refusal("this is not a domain name");
 	if (sw_loader_post(node->loader, zone ? apex : NULL, client) != 0)
 		return sw_control_refusal("out of memory");
 	return NULL;

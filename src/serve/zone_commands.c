@@ -78,9 +78,12 @@ static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	return json_pack("{s:b, s:o}", "ok", 1, "zone", search.found);
 }
 
-static json_t *ask(struct sw_keep *keep, const uint8_t *apex, bool is_whole)
+static json_t *ask(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex, bool is_whole)
 {
 	struct sw_secondary *secondary = sw_keep_secondary(keep);
+	if (sw_zones_is_frozen(zones, apex))
+		return sw_control_refusal(
+			"it is frozen, and its primaries are not asked: 'seawall zone thaw' first");
 	if (secondary == NULL || sw_secondary_ask(secondary, apex, false, 0, is_whole) != 0)
 		return sw_control_refusal("no such zone here that comes from primaries");
 	return json_pack("{s:b}", "ok", 1);
@@ -98,7 +101,7 @@ json_t *sw_zone_command(
 		return NULL;
 	const char *name = json_string_value(json_object_get(request, "zone"));
 	if (name == NULL || sw_name_parse(name, apex) < 0)
-		return sw_control_refusal("\"zone\" is not a domain name");
+		return sw_control_refusal("this is not a domain name");
 	sw_name_lower(apex);
-	return which == 0 ? show(keep, zones, apex) : ask(keep, apex, which == 2);
+	return which == 0 ? show(keep, zones, apex) : ask(keep, zones, apex, which == 2);
 }

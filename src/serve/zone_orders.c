@@ -75,7 +75,7 @@ json_t *sw_zone_order(struct sw_keep *keep, struct sw_zones *zones, const json_t
 	const char *name = json_string_value(json_object_get(order, "zone"));
 	uint8_t apex[SW_NAME_MAX];
 	if (name == NULL || sw_name_parse(name, apex) < 0)
-		return refusal("\"zone\" is not a domain name");
+		return refusal("this is not a domain name");
 	sw_name_lower(apex);
 	for (size_t i = 0; command != NULL && i < sizeof(orders) / sizeof(orders[0]); i++) {
 		if (strcmp(command, orders[i].name) != 0)

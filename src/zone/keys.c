@@ -246,6 +246,9 @@ int sw_keys_roll(struct sw_keys *keys, enum sw_key_role role)
 	int count, last = newest(keys, role == SW_KEY_ZSK ? signs_zone : signs_keys, &count);
 	if (last < 0 || (role == SW_KEY_ZSK) != (keys->keys[last].role == SW_KEY_ZSK))
 		return -ENOENT;
+	/* asked twice it would be replaced twice: its successor stands there already, not yet in use */
+	if (keys->keys[last].is_roll_asked || (count > 1 && keys->keys[last].active_s == 0))
+		return -EALREADY;
 	keys->keys[last].is_roll_asked = true;
 	return 0;
 }

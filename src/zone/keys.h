@@ -159,7 +159,7 @@ bool sw_keys_served(struct sw_keys *keys, const struct sw_keys_plan *plan, int64
 int sw_keys_ds_seen(struct sw_keys *keys, const char *id, int64_t now_s);
 
 /** Replace the newest key with that duty (SW_KEY_ZSK: for the zone, otherwise for the keys) before its time.
- * @return 0 or -ENOENT */
+ * @return 0, -ENOENT, or -EALREADY while it is being replaced */
 int sw_keys_roll(struct sw_keys *keys, enum sw_key_role role);
 
 /** DS data of a key, SHA-256 (RFC 4509; RFC 8624 s3.3). CDS data are the same. @return 0 or -EIO */

@@ -27,6 +27,9 @@ def check_zsk_roll():
         done = daemon.run("key", "roll", ZONE, "--role", "zsk")
         if done.returncode:
             yield done.stderr
+        again = daemon.run("key", "roll", ZONE, "--role", "zsk")
+        if again.returncode != 1 or "already" not in again.stderr:
+            yield f"a roll of a roll: {again}"
         yield from wait_valid(daemon, lambda: states(daemon, "zsk") == ["active", "removed"], "the old ZSK to go")
         yield from faults(daemon)
         yield from whole_faults(daemon, transfer(), "after the roll")

@@ -95,7 +95,15 @@ def check_expiry():
             return
         peer.stop()
         node.wait_for(lambda: rcode() == "SERVFAIL", "the zone to expire")
+        shown = daemon.run("zone", "show", peers.ZONE).stdout
+        if shown.count("expired") != 1 or "no primary has confirmed it" not in shown:
+            yield f"expired, shown: {shown}"
         peer.start()
+        daemon.run("zone", "freeze", peers.ZONE)
+        refused = daemon.run("zone", "refresh", peers.ZONE)
+        if refused.returncode != 1 or "thaw" not in refused.stderr:
+            yield f"'refresh' of a frozen zone: {refused}"
+        daemon.run("zone", "thaw", peers.ZONE)
         daemon.run("zone", "refresh", peers.ZONE)
         fault = peers.wait_serial(1, daemon, peer)
         if fault:

@@ -182,8 +182,11 @@ def check_freeze():
     with Commanded() as daemon:
         if update("one") != "NOERROR":
             yield "an update before"
-        daemon.ok("freeze", "live.test")
+        if "frozen" not in daemon.ok("freeze", "live.test"):
+            yield "what 'freeze' prints"
         daemon.ok("freeze", "plain.test")
+        if daemon.ok("list").count("  frozen") != 2:
+            yield f"frozen, listed: {daemon.ok('list')}"
         if update("two") != "REFUSED" or not daemon.show("live.test")["frozen"]:
             yield f"updated: {daemon.show('live.test')}"
         (daemon.path / "plain.zone").write_text(ZONE.replace("hostmaster 1", "hostmaster 2"))

@@ -502,6 +502,7 @@ static void test_ds_never_comes(void **state)
 	live(START, START + 5 * DAY);
 	world.parent_s = 0;
 	assert_int_equal(sw_keys_roll(&world.keys, SW_KEY_CSK), 0);
+	assert_int_equal(sw_keys_roll(&world.keys, SW_KEY_CSK), -EALREADY);
 	live(START + 5 * DAY, START + 300 * DAY);
 	assert_int_equal(world.keys.count, 2);
 	assert_int_equal(alive(), 2);
