@@ -368,12 +368,12 @@ int sw_change(struct sw_changer *c, const struct sw_changing *zone, const uint8_
 		return error;
 	sw_pool_mark(&zone->changes->pool);
 	error = slots_make(c);
-	if (!error)
-		error = sw_change_reserve(c);
 	/* readers of the table before look again until they have that behind it: they are not to be waited
 	 * for */
 	if (!error && sw_change_has_nsec3(c) && sw_change_is_delicate(c))
 		error = -EAGAIN;
+	if (!error)
+		error = sw_change_reserve(c);
 	if (!error)
 		error = zone->readers->show(zone->readers->context);
 	if (error) {

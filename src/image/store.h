@@ -97,7 +97,7 @@ void sw_store_expect_changes(struct sw_store *store, bool is_live);
  *         - it is signed, and the processor may show readers two stores in another order (image/place.h);
  *         - it was not made for changes: sw_store_expect_changes() (its next version will be);
  *         - a name finds no place in its index, nor in a bigger one;
- *         - replaced pieces and new ones take twice the memory of the zone as it was put, and 256 KiB;
+ *         - replaced pieces and new ones take twice the memory of the zone as it was put, and 1 MiB;
  *         - more than an eighth of the zone, 4 times `count` and 4,096 names depend on the change: a cut with
  * many names below it, a name server that many cuts share; or a DNAME at the apex comes or goes. -ENOENT
  * where the zone is not served, -EINVAL for a name outside it or where it has no SOA now; as sw_store_put(),

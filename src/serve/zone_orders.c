@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/zone_orders.h"
+#include "serve/control.h"
 #include "serve/log.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static json_t *refusal(const char *text)
-{
-	return json_pack("{s:b, s:s%}", "ok", 0, "error", text, strlen(text));
-}
 
 static json_t *done(struct sw_zones *zones, const uint8_t *apex)
 {
@@ -25,7 +21,7 @@ static json_t *add(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *
 	char why[SW_WHY_TEXT_MAX], name[SW_NAME_TEXT_MAX];
 	if (sw_keep_add_zone(keep, apex, json_string_value(json_object_get(order, "template")),
 		    json_string_value(json_object_get(order, "file")), why) != 0)
-		return refusal(why);
+		return sw_control_refusal(why);
 	sw_log(SW_LOG_INFO, "zone %s: added by a command", sw_name_text(apex, name));
 	return done(zones, apex);
 }
@@ -35,7 +31,7 @@ static json_t *drop(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	char why[SW_WHY_TEXT_MAX];
 	(void)order;
 	if (sw_keep_remove_zone(keep, apex, why) != 0)
-		return refusal(why);
+		return sw_control_refusal(why);
 	return done(zones, apex);
 }
 
@@ -44,7 +40,7 @@ static json_t *turn(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	char name[SW_NAME_TEXT_MAX];
 	int err = keep ? sw_keep_freeze(keep, apex, is_frozen) : sw_zones_freeze(zones, apex, is_frozen);
 	if (err != 0)
-		return refusal("no such zone here");
+		return sw_control_refusal("no such zone here");
 	sw_log(SW_LOG_INFO, "zone %s: %s by a command", sw_name_text(apex, name),
 		is_frozen ? "frozen" : "thawed");
 	return done(zones, apex);
@@ -75,15 +71,15 @@ json_t *sw_zone_order(struct sw_keep *keep, struct sw_zones *zones, const json_t
 	const char *name = json_string_value(json_object_get(order, "zone"));
 	uint8_t apex[SW_NAME_MAX];
 	if (name == NULL || sw_name_parse(name, apex) < 0)
-		return refusal("this is not a domain name");
+		return sw_control_refusal("this is not a domain name");
 	sw_name_lower(apex);
 	for (size_t i = 0; command != NULL && i < sizeof(orders) / sizeof(orders[0]); i++) {
 		if (strcmp(command, orders[i].name) != 0)
 			continue;
 		if (orders[i].needs_state && keep == NULL)
-			return refusal(
+			return sw_control_refusal(
 				"this needs a directory that outlives the process: 'state' of 'server'");
 		return orders[i].run(keep, zones, apex, order);
 	}
-	return refusal("no such command");
+	return sw_control_refusal("no such command");
 }

@@ -184,6 +184,34 @@ static bool is_known(const struct states *states, unsigned asked, unsigned from,
 	return false;
 }
 
+/** Bytes of a referral up to its proof that there is no DS, which begins with the owner of an NSEC3; 0 where
+ * it is none. */
+static size_t unproven_len(const uint8_t *reply, size_t len)
+{
+	size_t at = SW_HEADER_LEN;
+	if (len <= at || reply[2] & 4 || reply[7] != 0)
+		return 0;
+	at += sw_name_len(reply + at) + 4;
+	at += 2 + 10 + (size_t)reply[at + 11]; /* NS, its owner by a pointer */
+	return at < len && reply[at] == 32 ? at : 0;
+}
+
+/** Under opt-out a cut without DS that comes or changes is denied by an NSEC3 that covers its hash, before it
+ * came as well as then: a referral of one state may have the proof of another. */
+static bool is_proven_elsewhere(const struct states *states, unsigned asked, unsigned from, unsigned to,
+	const uint8_t *reply, size_t len)
+{
+	size_t unproven = unproven_len(reply, len);
+	for (unsigned i = from; i <= to && unproven > 0 && states->signing.policy.is_opt_out; i++) {
+		unsigned state = states->history[i];
+		const uint8_t *other = states->reply[state][asked].bytes;
+		if (unproven_len(other, states->reply[state][asked].len) == unproven &&
+			memcmp(other + SW_HEADER_LEN, reply + SW_HEADER_LEN, unproven - SW_HEADER_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool look(const struct states *states, struct states_reader *reader, unsigned asked)
 {
 	uint8_t reply[4200];
@@ -195,7 +223,8 @@ static bool look(const struct states *states, struct states_reader *reader, unsi
 		reader->left++;
 		return true;
 	}
-	return is_known(states, asked, from, to, reply, len);
+	return is_known(states, asked, from, to, reply, len) ||
+	       is_proven_elsewhere(states, asked, from, to, reply, len);
 }
 
 unsigned states_look(const struct states *states, struct states_reader *reader)
