@@ -93,9 +93,9 @@ SW_INLINE int sw_answer_piece(struct sw_work *work, uint32_t ref, uint32_t form)
 	const struct sw_piece *piece = (const void *)sw_image_at(work, ref);
 	if (!piece)
 		return SW_STEP_DONE;
-	/* the DNAME asked for led back to itself */
-	if (work->type == SW_TYPE_DNAME && work->links > 0 && !work->by_wildcard &&
-		sw_part_has(work, SW_ANSWER, ref))
+	/* the DNAME asked for, or that stands for any type, or its signatures, led back to itself */
+	uint32_t is_whole = form != SW_SIGNATURES || work->wants_dnssec;
+	if (work->links > 0 && is_whole && !work->by_wildcard && sw_part_has(work, SW_ANSWER, ref))
 		return sw_step_end(work, SW_VERDICT_ANSWERED);
 	/* signatures behind records that no UDP reply holds: the kernel does not reach over those */
 	if (form == SW_SIGNATURES && !work->stream && piece->len[SW_PLAIN] > SW_SKIP_MAX)
