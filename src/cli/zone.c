@@ -27,7 +27,8 @@ static const char help[] =
 	"  --template NAME  of 'templates' in the configuration (default: the one called 'default')\n"
 	"  --file FILE     master file to read it from\n"
 	"  --json          as JSON\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
 
