@@ -12,7 +12,8 @@ static const char help[] =
 	"       seawall incident show [N] [OPTIONS] one with its events; without N the last\n"
 	"       seawall incident watch [OPTIONS]    events as they come, until Ctrl-C\n\n"
 	"  --json          for programs; watch: a line for each event\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall incident watch\n";
 

@@ -15,7 +15,8 @@ static const char help[] =
 	"  --key KEY       ds-seen: the key whose DS it is, by its tag or id\n"
 	"  --role ROLE     roll: zsk or ksk, where the zone has both\n"
 	"  --json          as JSON\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall key ds example.com\n";
 

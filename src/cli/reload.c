@@ -14,7 +14,8 @@ static const char help[] =
 	"                  lists of zones are read again, zones that are new there appear, those that are "
 	"not there\n"
 	"                  any more go, and of the others those are loaded whose files have changed\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall reload example.com\n";
 

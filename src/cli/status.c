@@ -13,7 +13,8 @@ static const char help[] =
 	"runs.\n\n"
 	"usage: seawall status [OPTIONS]\n\n"
 	"  --json          everything, for programs (keys: docs/operations.md)\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall status --json | jq .kernel.punted_share\n";
 

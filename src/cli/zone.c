@@ -27,16 +27,20 @@ static const char help[] =
 	"  --template NAME  of 'templates' in the configuration (default: the one called 'default')\n"
 	"  --file FILE     master file to read it from\n"
 	"  --json          as JSON\n"
-	"  --control PATH  control socket of the daemon\n"
+	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
+	"                  of 'seawall serve')\n"
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
 
 static void print_line(const json_t *zone)
 {
-	printf("%-32s %-9s %10lld %10lld %10lld%s%s\n", sw_json_text(zone, "zone"),
-		sw_json_text(zone, "state"), sw_json_number(zone, "serial"), sw_json_number(zone, "names"),
-		sw_json_number(zone, "records"),
-		json_is_true(json_object_get(zone, "signed")) ? "  signed" : "",
+	const char *name = sw_json_text(zone, "zone"), *state = sw_json_text(zone, "state");
+	if (sw_json_number(zone, "loaded") == 0)
+		printf("%-32s %-9s %10s %10s %10s", name, state, "-", "-", "-");
+	else
+		printf("%-32s %-9s %10lld %10lld %10lld", name, state, sw_json_number(zone, "serial"),
+			sw_json_number(zone, "names"), sw_json_number(zone, "records"));
+	printf("%s%s\n", json_is_true(json_object_get(zone, "signed")) ? "  signed" : "",
 		json_is_true(json_object_get(zone, "frozen")) ? "  frozen" : "");
 }
 
@@ -63,6 +67,32 @@ static void print_beyond(const json_t *zone)
 		sw_json_number(catalog, "left_out"));
 	if (json_is_true(json_object_get(catalog, "broken")))
 		printf("%-12s %s\n", "not taken", sw_json_text(catalog, "reason"));
+}
+
+/** "NAME: ADDRESS, ADDRESS; key NAME; over TLS", a line for each. */
+static void print_remotes(const char *label, const json_t *remotes)
+{
+	size_t i, j;
+	const json_t *remote, *address;
+	json_array_foreach(remotes, i, remote)
+	{
+		printf("%-12s %s:", label, sw_json_text(remote, "remote"));
+		json_array_foreach(json_object_get(remote, "addresses"), j, address)
+			printf("%s %s", j ? "," : "", json_string_value(address));
+		if (sw_json_text(remote, "key")[0])
+			printf("; key %s", sw_json_text(remote, "key"));
+		puts(json_is_true(json_object_get(remote, "tls")) ? "; over TLS" : "");
+	}
+}
+
+/** From whom it comes, whom it is told to, who may change it. */
+static void print_policy(const json_t *zone)
+{
+	const char *updates = sw_json_text(zone, "updates");
+	print_remotes("primary", json_object_get(zone, "primaries"));
+	print_remotes("notifies", json_object_get(zone, "notify"));
+	printf("%-12s %s\n", "updates",
+		strcmp(updates, "forwarded") == 0 ? "passed on to the first primary" : updates);
 }
 
 /** In short; 'seawall key show' has all of it. */
@@ -97,12 +127,17 @@ static void print_zone(const json_t *reply)
 	bool is_said = strncmp(reason, state, strlen(state)) == 0;
 	printf("%-12s %s\n%-12s %s%s%s\n", "zone", sw_json_text(zone, "zone"), "state", is_said ? "" : state,
 		is_said || reason[0] == '\0' ? "" : ": ", reason);
-	printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial", sw_json_number(zone, "serial"),
-		"size", sw_json_number(zone, "names"), sw_json_number(zone, "records"),
-		json_is_true(json_object_get(zone, "signed")) ? ", signed" : "");
+	if (sw_json_number(zone, "loaded") == 0)
+		printf("%-12s none: no version is served\n", "serial");
+	else
+		printf("%-12s %lld\n%-12s %lld names, %lld records%s\n", "serial",
+			sw_json_number(zone, "serial"), "size", sw_json_number(zone, "names"),
+			sw_json_number(zone, "records"),
+			json_is_true(json_object_get(zone, "signed")) ? ", signed" : "");
 	if (json_is_true(json_object_get(zone, "frozen")))
 		printf("%-12s until 'seawall zone thaw', or a restart\n", "frozen");
 	print_beyond(zone);
+	print_policy(zone);
 	if (sw_json_text(zone, "file")[0])
 		printf("%-12s %s\n", "file", sw_json_text(zone, "file"));
 	printf("%-12s %s\n", "loaded",

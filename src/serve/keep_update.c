@@ -14,6 +14,7 @@ struct judged {
 	uint16_t rcode;
 	bool is_forwarded; /* its zone is a primary's, or has to wait: no longer ours */
 	bool is_whole;	   /* it has replaced the zone */
+	bool is_frozen;
 };
 
 struct rights {
@@ -70,6 +71,7 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, judged->apex);
 	if (sw_zones_is_frozen(keep->zones, judged->apex)) {
 		judged->rcode = SW_RCODE_REFUSED;
+		judged->is_frozen = true;
 		return;
 	}
 	struct sw_signing *signing = sw_keep_signing(keep, judged->apex);
@@ -85,6 +87,33 @@ static void update_judge(struct sw_keep *keep, struct judged *judged)
 		judged->rcode = SW_RCODE_SERVFAIL;
 	else
 		judged->rcode = update_write(keep, setting, judged);
+}
+
+/** Prerequisites that are not met are no refusals: clients ask by them (RFC 2136 s5.7). */
+static bool is_refusal(uint16_t rcode)
+{
+	return rcode != 0 && (rcode < SW_RCODE_YXDOMAIN || rcode > SW_RCODE_NXRRSET) &&
+	       rcode != SW_RCODE_NXDOMAIN;
+}
+
+static void update_tell(struct sw_keep *keep, const struct judged *judged)
+{
+	const char *why = judged->result.why;
+	const struct sw_refusal refusal = {
+		.kind = SW_REQUEST_UPDATE,
+		.why = judged->is_frozen		    ? SW_REFUSED_FROZEN
+		       : judged->rcode == SW_RCODE_REFUSED  ? SW_REFUSED_NO_RIGHT
+		       : judged->rcode == SW_RCODE_SERVFAIL ? SW_REFUSED_FAILED
+							    : SW_REFUSED_MALFORMED,
+		.detail = judged->rcode == judged->result.rcode && why && why[0] ? why : NULL,
+		.zone = judged->apex,
+		.is_here = sw_keep_setting(keep, judged->apex) != NULL,
+		.key_name = judged->request->peer.key ? judged->request->peer.key->name : NULL,
+		.peer = &judged->request->peer,
+		.is_stream = judged->request->is_stream,
+	};
+	if (is_refusal(judged->rcode))
+		sw_requests_log_refused(sw_live_log(keep->live), &refusal, sw_now_ns());
 }
 
 static void update_answer(struct sw_counts *counts, struct judged *judged)
@@ -136,10 +165,12 @@ static void batch_take(struct sw_keep *keep, struct judged *batch, unsigned coun
 	updates_serve(keep, batch, count);
 	struct sw_counts *counts = sw_live_counts(keep->live);
 	for (unsigned i = 0; i < count; i++) {
-		if (!batch[i].is_forwarded)
+		if (!batch[i].is_forwarded) {
+			update_tell(keep, &batch[i]);
 			update_answer(counts, &batch[i]);
-		else
+		} else {
 			sw_count(&counts->updates.forwarded, 1);
+		}
 		sw_update_result_free(&batch[i].result);
 	}
 }

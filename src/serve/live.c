@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <urcu.h>
 
 #define UPDATES_MAX 4096 /* that wait; each is at most 64 KiB, mostly some hundred bytes */
@@ -10,6 +11,7 @@
 struct sw_live {
 	struct sw_archive *archive;
 	struct sw_live_calls calls;
+	struct sw_requests_log *log;
 	struct sw_counts counts;      /* atomic */
 	bool has_zones;		      /* atomic */
 	struct sw_settings *settings; /* read under RCU; NULL before the first */
@@ -20,9 +22,16 @@ struct sw_live {
 
 struct sw_live *sw_live_new(struct sw_archive *archive, const struct sw_live_calls *calls)
 {
+	uint64_t secret[2];
 	struct sw_live *live = calloc(1, sizeof(*live));
 	if (live == NULL)
 		return NULL;
+	if (getrandom(secret, sizeof(secret), 0) == sizeof(secret))
+		live->log = sw_requests_log_new(secret);
+	if (live->log == NULL) {
+		free(live);
+		return NULL;
+	}
 	live->archive = archive;
 	live->calls = *calls;
 	live->last = &live->first;
@@ -39,6 +48,7 @@ void sw_live_free(struct sw_live *live)
 		request->done(request, NULL, 0);
 	}
 	pthread_mutex_destroy(&live->lock);
+	sw_requests_log_free(live->log);
 	free(live);
 }
 
@@ -67,6 +77,11 @@ const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uin
 struct sw_counts *sw_live_counts(struct sw_live *live)
 {
 	return &live->counts;
+}
+
+struct sw_requests_log *sw_live_log(struct sw_live *live)
+{
+	return live->log;
 }
 
 void sw_live_counted(const struct sw_live *live, struct sw_counts *counts)

@@ -8,6 +8,7 @@
 #define SW_SERVE_LIVE_H
 
 #include "serve/counts.h"
+#include "serve/requests_log.h"
 #include "serve/settings.h"
 #include "zone/archive.h"
 
@@ -41,6 +42,9 @@ const struct sw_zone_setting *sw_live_zone(const struct sw_live *live, const uin
 struct sw_counts *sw_live_counts(struct sw_live *live);
 /** What was counted so far. */
 void sw_live_counted(const struct sw_live *live, struct sw_counts *counts);
+
+/** What the log says of requests. As long as `live` lives; any thread. */
+struct sw_requests_log *sw_live_log(struct sw_live *live);
 
 /** How much transfers and requests may take now. */
 struct sw_limits sw_live_limits(const struct sw_live *live);

@@ -226,17 +226,21 @@ static struct sw_counts *counts_of(const struct hand *hand)
 	return sw_live_counts(hand->requests->live);
 }
 
+static bool is_transfer(const struct hand *hand)
+{
+	return hand->type == SW_TYPE_AXFR || hand->type == SW_TYPE_IXFR;
+}
+
 /** What is replied here is the end of a NOTIFY; of an update or a transfer it is a refusal. */
 static void count_reply(const struct hand *hand, unsigned rcode)
 {
 	struct sw_counts *counts = counts_of(hand);
 	unsigned opcode = opcode_of(hand->message);
-	bool is_transfer = hand->type == SW_TYPE_AXFR || hand->type == SW_TYPE_IXFR;
 	if (opcode == SW_OPCODE_NOTIFY)
 		sw_count(rcode ? &counts->notifies.refused : &counts->notifies.taken, 1);
 	else if (opcode == SW_OPCODE_UPDATE)
 		sw_count(&counts->updates.refused, 1);
-	else if (is_transfer && !hand->is_begun)
+	else if (is_transfer(hand) && !hand->is_begun)
 		sw_count(&counts->out.refused, 1);
 }
 
@@ -247,6 +251,40 @@ static enum sw_taken reply(struct hand *hand, unsigned rcode, unsigned more_flag
 	hand->request->verdict = verdict_of(rcode);
 	count_reply(hand, rcode);
 	return sign(hand, bare(hand, SW_FLAG_QR | flags | more_flags | rcode));
+}
+
+static const struct sw_zone_setting *zone_of(const struct hand *hand)
+{
+	return hand->question_end != 0 && hand->class == SW_CLASS_IN
+		       ? sw_live_zone(hand->requests->live, hand->name)
+		       : NULL;
+}
+
+static enum sw_request_kind kind_of(const struct hand *hand)
+{
+	unsigned opcode = opcode_of(hand->message);
+	return opcode == SW_OPCODE_NOTIFY   ? SW_REQUEST_NOTIFY
+	       : opcode == SW_OPCODE_UPDATE ? SW_REQUEST_UPDATE
+	       : hand->type == SW_TYPE_AXFR ? SW_REQUEST_AXFR
+	       : hand->type == SW_TYPE_IXFR ? SW_REQUEST_IXFR
+					    : SW_REQUEST_QUERY;
+}
+
+/** Told in the log, and replied. */
+static enum sw_taken refuse(struct hand *hand, unsigned rcode, enum sw_refused_why why)
+{
+	const struct sw_tsig *tsig = &hand->tsig;
+	const struct sw_refusal refusal = {
+		.kind = kind_of(hand),
+		.why = why,
+		.zone = hand->question_end ? hand->name : NULL,
+		.is_here = zone_of(hand) != NULL,
+		.key_name = tsig->key ? tsig->key->name : tsig->refused_name,
+		.peer = &hand->peer,
+		.is_stream = hand->request->asker->stream,
+	};
+	sw_requests_log_refused(sw_live_log(hand->requests->live), &refusal, clock_ns(CLOCK_MONOTONIC));
+	return reply(hand, rcode, 0);
 }
 
 /* ---- NOTIFY ---- */
@@ -273,15 +311,14 @@ static enum sw_taken take_notify(struct hand *hand)
 {
 	uint32_t serial = 0;
 	if (hand->question_end == 0 || hand->type != SW_TYPE_SOA)
-		return reply(hand, SW_RCODE_FORMERR, 0);
-	const struct sw_zone_setting *zone =
-		hand->class == SW_CLASS_IN ? sw_live_zone(hand->requests->live, hand->name) : NULL;
+		return refuse(hand, SW_RCODE_FORMERR, SW_REFUSED_MALFORMED);
+	const struct sw_zone_setting *zone = zone_of(hand);
 	if (zone == NULL)
-		return reply(hand, SW_RCODE_NOTAUTH, 0);
+		return refuse(hand, SW_RCODE_NOTAUTH, SW_REFUSED_NOT_HERE);
 	if (zone->policy->primary_count == 0 ||
 		(!sw_standing_is_primary(zone->policy, &hand->peer) &&
 			sw_access_find(&zone->policy->notify_from, &hand->peer) == NULL))
-		return reply(hand, SW_RCODE_REFUSED, 0);
+		return refuse(hand, SW_RCODE_REFUSED, sw_refused_notify(zone->policy, &hand->peer));
 	bool has_serial = notified_serial(hand, &serial);
 	sw_live_notified(hand->requests->live, zone->apex, has_serial, serial);
 	return reply(hand, SW_RCODE_NOERROR, SW_FLAG_AA);
@@ -313,24 +350,24 @@ static struct sw_update_request *update_new(const struct hand *hand)
 static enum sw_taken take_update(struct hand *hand)
 {
 	if (hand->question_end == 0 || hand->type != SW_TYPE_SOA)
-		return reply(hand, SW_RCODE_FORMERR, 0); /* RFC 2136 s3.1.1 */
-	const struct sw_zone_setting *zone =
-		hand->class == SW_CLASS_IN ? sw_live_zone(hand->requests->live, hand->name) : NULL;
+		return refuse(hand, SW_RCODE_FORMERR, SW_REFUSED_MALFORMED); /* RFC 2136 s3.1.1 */
+	const struct sw_zone_setting *zone = zone_of(hand);
 	if (zone == NULL)
-		return reply(hand, SW_RCODE_NOTAUTH, 0);
-	if (!sw_standing_takes_updates(zone->policy) ||
-		sw_access_find(&zone->policy->update_by, &hand->peer) == NULL)
-		return reply(hand, SW_RCODE_REFUSED, 0);
+		return refuse(hand, SW_RCODE_NOTAUTH, SW_REFUSED_NOT_HERE);
+	if (!sw_standing_takes_updates(zone->policy))
+		return refuse(hand, SW_RCODE_REFUSED, SW_REFUSED_NO_UPDATES);
+	if (sw_access_find(&zone->policy->update_by, &hand->peer) == NULL)
+		return refuse(hand, SW_RCODE_REFUSED, sw_refused_by(&zone->policy->update_by, &hand->peer));
 	struct sw_update_request *update = update_new(hand);
 	if (update == NULL)
-		return reply(hand, SW_RCODE_SERVFAIL, 0);
+		return refuse(hand, SW_RCODE_SERVFAIL, SW_REFUSED_FAILED);
 	if (hand->request->expect(hand->request->context, update) != 0) {
 		free(update);
-		return reply(hand, SW_RCODE_SERVFAIL, 0);
+		return refuse(hand, SW_RCODE_SERVFAIL, SW_REFUSED_FAILED);
 	}
 	if (sw_live_update(hand->requests->live, update) != 0) {
 		update->done(update, NULL, 0);
-		return reply(hand, SW_RCODE_SERVFAIL, 0);
+		return refuse(hand, SW_RCODE_SERVFAIL, SW_REFUSED_QUEUE);
 	}
 	hand->request->verdict = SW_VERDICT_REQUEST;
 	return SW_TAKEN_LATER;
@@ -356,19 +393,23 @@ static enum sw_taken take_transfer(struct hand *hand)
 {
 	struct sw_outgoing_query query;
 	bool is_udp = !hand->request->asker->stream;
-	const struct sw_zone_setting *zone =
-		hand->class == SW_CLASS_IN ? sw_live_zone(hand->requests->live, hand->name) : NULL;
-	/* a zone that is not here is not told from one that is not theirs */
-	if (zone == NULL || sw_access_find(&zone->policy->transfer_to, &hand->peer) == NULL)
-		return reply(hand, SW_RCODE_REFUSED, 0);
+	const struct sw_zone_setting *zone = zone_of(hand);
+	/* they are not told a zone that is not here from one that is not theirs */
+	if (zone == NULL)
+		return refuse(hand, SW_RCODE_REFUSED, SW_REFUSED_NOT_HERE);
+	if (sw_access_find(&zone->policy->transfer_to, &hand->peer) == NULL)
+		return refuse(hand, SW_RCODE_REFUSED, sw_refused_by(&zone->policy->transfer_to, &hand->peer));
 	int rcode = sw_outgoing_parse(&query, hand->message, hand->len);
 	if (rcode != 0)
-		return reply(hand, (unsigned)rcode, 0);
+		return refuse(hand, (unsigned)rcode, SW_REFUSED_MALFORMED);
 	struct sw_transfer *transfer;
 	int err = sw_transfer_new(&transfer, hand->requests->transfers, hand->requests->live, &hand->peer,
 		&query, is_udp, &hand->tsig);
 	if (err != 0)
-		return reply(hand, SW_RCODE_SERVFAIL, 0);
+		return refuse(hand, SW_RCODE_SERVFAIL,
+			err == -EAGAIN	 ? SW_REFUSED_TOO_MANY
+			: err == -ENOENT ? SW_REFUSED_NO_VERSION
+					 : SW_REFUSED_FAILED);
 	if (is_udp)
 		return take_datagram(hand, transfer);
 	hand->request->transfer = transfer;
@@ -453,6 +494,7 @@ void sw_requests_tell(struct sw_requests *requests)
 	struct sw_counts counts;
 	struct sw_requests_told *told = &requests->told;
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	sw_requests_log_more(sw_live_log(requests->live), now_ns);
 	if (told->at_ns != 0 && now_ns - told->at_ns < TELL_NS)
 		return;
 	sw_live_counted(requests->live, &counts);
@@ -466,27 +508,26 @@ void sw_requests_tell(struct sw_requests *requests)
 	*told = (struct sw_requests_told){now_ns, counts.updates.dropped, counts.notifies.dropped};
 }
 
-/** RFC 8945 s5.2: why a signature was refused. */
-static void count_tsig(const struct hand *hand, int rcode)
+/** RFC 8945 s5.2: why a signature is refused; counted. */
+static enum sw_refused_why tsig_refused(const struct hand *hand)
 {
 	struct sw_counts *counts = counts_of(hand);
-	if (rcode == 0)
-		return;
 	switch (hand->tsig.error) {
 	case SW_TSIG_BADKEY:
 		sw_count(&counts->tsig.badkey, 1);
-		break;
+		return SW_REFUSED_BAD_KEY;
 	case SW_TSIG_BADSIG:
 		sw_count(&counts->tsig.badsig, 1);
-		break;
+		return SW_REFUSED_BAD_SIGNATURE;
 	case SW_TSIG_BADTIME:
 		sw_count(&counts->tsig.badtime, 1);
-		break;
+		return SW_REFUSED_BAD_TIME;
 	case SW_TSIG_BADTRUNC:
 		sw_count(&counts->tsig.badtrunc, 1);
-		break;
+		return SW_REFUSED_BAD_TRUNCATION;
 	default:
 		sw_count(&counts->tsig.malformed, 1);
+		return SW_REFUSED_MALFORMED;
 	}
 }
 
@@ -512,11 +553,10 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 	}
 	int rcode =
 		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
-	count_tsig(&hand, rcode);
 	if (rcode == 0 && hand.tsig.key != NULL)
 		sw_throttle_signed(requests->throttle, hand.peer.address, hand.peer.address_len,
 			clock_ns(CLOCK_MONOTONIC));
 	hand.max = reply_max(&hand);
 	hand.peer.key = hand.tsig.key;
-	return rcode != 0 ? reply(&hand, (unsigned)rcode, 0) : take(&hand);
+	return rcode != 0 ? refuse(&hand, (unsigned)rcode, tsig_refused(&hand)) : take(&hand);
 }

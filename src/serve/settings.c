@@ -484,7 +484,10 @@ const char *sw_settings_state_default(void)
 void sw_settings_control_default(char *path, size_t size)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (geteuid() == 0)
+	const char *told = getenv("SEAWALL_CONTROL");
+	if (told != NULL && told[0] != '\0')
+		snprintf(path, size, "%s", told);
+	else if (geteuid() == 0)
 		snprintf(path, size, "/run/seawall/control.sock");
 	else if (runtime != NULL && runtime[0] == '/')
 		snprintf(path, size, "%s/seawall/control.sock", runtime);

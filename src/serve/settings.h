@@ -177,7 +177,8 @@ void sw_settings_clear_xdp(struct sw_settings *settings);
 /** Where the state is unless told: below /var for root, for others NULL. */
 const char *sw_settings_state_default(void);
 
-/** Where the control socket is unless told: below /run for root, else $XDG_RUNTIME_DIR or /tmp. */
+/** Where the control socket is unless told: $SEAWALL_CONTROL, else below /run for root, else $XDG_RUNTIME_DIR
+ * or /tmp. */
 void sw_settings_control_default(char *path, size_t size);
 
 #endif

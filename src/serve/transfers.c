@@ -26,6 +26,11 @@ struct sw_transfer {
 	struct sw_tsig_key key; /* a copy: settings may be read again meanwhile */
 	uint64_t due_ns;
 	struct sw_counts *counts;
+	struct sw_requests_log *log;
+	struct sw_peer peer; /* its key is the copy, too */
+	struct sw_outgoing_query query;
+	uint64_t begun_ns;
+	int err; /* that broke it off; 0: none, the client went */
 	bool is_begun, is_over;
 };
 
@@ -112,8 +117,13 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 	transfer->transfers = transfers;
 	transfer->place = place;
 	transfer->counts = sw_live_counts(live);
-	transfer->due_ns = sw_now_ns() + limits.out_longest_ns;
+	transfer->log = sw_live_log(live);
+	transfer->query = *query;
+	transfer->begun_ns = sw_now_ns();
+	transfer->due_ns = transfer->begun_ns + limits.out_longest_ns;
 	tsig_copy(transfer, tsig);
+	transfer->peer = *peer;
+	transfer->peer.key = transfer->tsig.key;
 	int err = sw_live_snapshot(live, &transfer->snapshot);
 	if (err == 0)
 		err = sw_outgoing_new(&transfer->outgoing, query, is_udp, transfer->snapshot,
@@ -130,12 +140,40 @@ int sw_transfer_new(struct sw_transfer **result, struct sw_transfers *transfers,
 int sw_transfer_next(struct sw_transfer *transfer, uint8_t *message, size_t max, size_t *len)
 {
 	if (sw_now_ns() >= transfer->due_ns)
-		return -ETIMEDOUT;
+		return transfer->err = -ETIMEDOUT;
 	int state = sw_outgoing_next(transfer->outgoing, message, max, len, (uint64_t)sw_now_s());
 	if (state >= 0)
 		sw_count(&transfer->counts->out.bytes, *len);
+	else
+		transfer->err = state;
 	transfer->is_over = state == 0;
 	return state;
+}
+
+/** Count it, and tell of it where more than a serial was given. */
+static void end(const struct sw_transfer *transfer)
+{
+	const struct sw_outgoing *outgoing = transfer->outgoing;
+	enum sw_outgoing_form form = sw_outgoing_form(outgoing);
+	sw_count(transfer->is_over ? &transfer->counts->out.done : &transfer->counts->out.failed, 1);
+	if (form == SW_OUTGOING_CURRENT && transfer->is_over)
+		return;
+	const struct sw_given given = {
+		.zone = transfer->query.apex,
+		.peer = &transfer->peer,
+		.is_ixfr = transfer->query.is_ixfr,
+		.is_changes = form == SW_OUTGOING_CHANGES,
+		.from = transfer->query.serial,
+		.serial = sw_outgoing_serial(outgoing),
+		.records = sw_outgoing_records(outgoing),
+		.bytes = sw_outgoing_bytes(outgoing),
+		.seconds = sw_seconds_since(transfer->begun_ns),
+		.broken = transfer->is_over		? NULL
+			  : transfer->err == -ETIMEDOUT ? "it took too long"
+			  : transfer->err != 0		? strerror(-transfer->err)
+							: "the client went, or was too slow",
+	};
+	sw_requests_log_given(transfer->log, &given, sw_now_ns());
 }
 
 void sw_transfer_free(struct sw_transfer *transfer)
@@ -143,7 +181,7 @@ void sw_transfer_free(struct sw_transfer *transfer)
 	if (transfer == NULL)
 		return;
 	if (transfer->is_begun)
-		sw_count(transfer->is_over ? &transfer->counts->out.done : &transfer->counts->out.failed, 1);
+		end(transfer);
 	sw_outgoing_free(transfer->outgoing);
 	if (transfer->snapshot != NULL)
 		sw_snapshot_close(transfer->snapshot);

@@ -2,9 +2,51 @@
 #include "serve/zone_commands.h"
 #include "serve/control.h"
 #include "serve/key_commands.h"
+#include "serve/standing.h"
 #include "serve/status.h"
 #include <errno.h>
 #include <string.h>
+#include <urcu.h>
+
+/* ---- what it is told to do ---- */
+
+static json_t *remote_json(const struct sw_remote *remote)
+{
+	char text[SW_ENDPOINT_TEXT_MAX], key[SW_NAME_TEXT_MAX];
+	json_t *addresses = json_array();
+	for (size_t i = 0; i < remote->address_count; i++)
+		json_array_append_new(addresses, json_string(sw_endpoint_text(&remote->addresses[i], text)));
+	return json_pack("{s:s, s:o, s:s?, s:b}", "remote", remote->name, "addresses", addresses, "key",
+		remote->key ? sw_name_text(remote->key->name, key) : NULL, "tls", remote->is_tls);
+}
+
+static json_t *remotes_json(const struct sw_remote *const *remotes, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, remote_json(remotes[i]));
+	return array;
+}
+
+/** From whom it comes, whom it is told to, and whether it takes updates. */
+static void policy_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
+{
+	static const struct sw_zone_policy none;
+	rcu_register_thread(); /* the thread of commands answers no queries */
+	rcu_read_lock();
+	const struct sw_zone_setting *setting = keep ? sw_live_zone(sw_keep_live(keep), apex) : NULL;
+	const struct sw_zone_policy *policy = setting ? setting->policy : &none;
+	json_object_set_new(zone, "primaries", remotes_json(policy->primaries, policy->primary_count));
+	json_object_set_new(zone, "notify", remotes_json(policy->notify, policy->notify_count));
+	json_object_set_new(zone, "updates",
+		json_string(!sw_standing_takes_updates(policy) ? "refused"
+			    : policy->primary_count > 0	       ? "forwarded"
+							       : "taken"));
+	rcu_read_unlock();
+	rcu_unregister_thread();
+}
+
+/* ---- where it stands ---- */
 
 /** What is known of a zone that comes from elsewhere. */
 static void secondary_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
@@ -56,21 +98,29 @@ static void archive_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
 struct search {
 	const uint8_t *apex;
 	json_t *found;
+	bool is_served;
 };
 
 static void search_look(void *arg, const struct sw_zone_report *report)
 {
 	struct search *search = arg;
-	if (sw_name_equal(report->apex, search->apex))
-		search->found = sw_status_zone(report);
+	if (!sw_name_equal(report->apex, search->apex))
+		return;
+	search->found = sw_status_zone(report);
+	search->is_served = report->loaded_s != 0;
 }
 
 static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex)
 {
+	static const char *const versions[] = {
+		"serial", "names", "records", "signed"}; /* of the one served */
 	struct search search = {.apex = apex};
 	sw_zones_each(zones, search_look, &search);
 	if (search.found == NULL)
 		return sw_control_refusal("no such zone here");
+	for (size_t i = 0; !search.is_served && i < sizeof(versions) / sizeof(versions[0]); i++)
+		json_object_set_new(search.found, versions[i], json_null());
+	policy_add(keep, apex, search.found);
 	secondary_add(keep, apex, search.found);
 	beyond_add(keep, apex, search.found);
 	archive_add(keep, apex, search.found);

@@ -43,7 +43,7 @@ def said(golden):
         ran = subprocess.run(
             [SEAWALL, *arguments],
             cwd=directory,
-            env={**os.environ, "LC_ALL": "C", "JOURNAL_STREAM": "0:0"},  # no times in the log
+            env={**os.environ, "LC_ALL": "C", "JOURNAL_STREAM": "0:0", "SEAWALL_CONTROL": "told.sock"},  # no times in the log
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -231,6 +231,23 @@ static void options(void **state)
 	sw_settings_free(NULL);
 }
 
+/** The variable replaces the default, where it says something. */
+static void control_default(void **state)
+{
+	(void)state;
+	char standard[SW_WHY_TEXT_MAX], told[SW_WHY_TEXT_MAX];
+	unsetenv("SEAWALL_CONTROL");
+	sw_settings_control_default(standard, sizeof(standard));
+	assert_non_null(strstr(standard, "/control.sock"));
+	setenv("SEAWALL_CONTROL", "", 1);
+	sw_settings_control_default(told, sizeof(told));
+	assert_string_equal(told, standard);
+	setenv("SEAWALL_CONTROL", "/elsewhere/a.sock", 1);
+	sw_settings_control_default(told, sizeof(told));
+	assert_string_equal(told, "/elsewhere/a.sock");
+	unsetenv("SEAWALL_CONTROL");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +257,7 @@ int main(void)
 		cmocka_unit_test(templates),
 		cmocka_unit_test(state_default),
 		cmocka_unit_test(options),
+		cmocka_unit_test(control_default),
 	};
 	close(mkstemp(path));
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

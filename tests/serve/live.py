@@ -120,6 +120,61 @@ def check_updates_past_xdp():
     yield from updates("lo")
 
 
+def wait_lines(daemon, lines):
+    """@return what the log does not say of them, in the end"""
+    missing = lambda: [line for line in lines if line not in daemon.log()]
+    try:
+        node.wait_for(lambda: not missing(), "the log")
+    except TimeoutError:
+        pass
+    return missing()
+
+
+def check_log():
+    """The log says who is refused and why, once, and which transfers were given; of updates that are taken, nothing."""
+    daemon = start("none")
+    try:
+        ask(update("x"))
+        transfer()
+        transfer(1)
+        for _ in range(3):
+            ask(update("x", None))
+        ask(dns.message.make_query("live.test.", "AXFR"), dns.query.tcp)
+        wrong = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nMTI=")})
+        for message in (update("x", STRANGER), dns.update.UpdateMessage("second.test.", keyring=KEYRING)):
+            try:
+                ask(message)
+            except dns.tsig.PeerBadKey:
+                pass
+        try:
+            ask(update("x", wrong), dns.query.tcp)
+        except dns.tsig.PeerBadSignature:
+            pass
+        notify = dns.message.make_query("second.test.", "SOA")
+        notify.set_opcode(dns.opcode.NOTIFY)
+        ask(notify)
+        outside = dns.update.UpdateMessage("live.test.", keyring=KEYRING)
+        outside.add("name.outside.", 300, "A", "192.0.2.1")
+        ask(outside, source="127.0.7.1")
+        lines = [
+            "info: zone live.test.: AXFR to 127.0.0.1, key k.: the zone whole, serial 2, 5 records, ",
+            "info: zone live.test.: IXFR to 127.0.0.1, key k.: changes from serial 1 to 2, ",
+            "info: zone live.test.: UPDATE from 127.0.0.1 is refused: not allowed: it is not signed, and the rule wants a key",
+            "info: zone live.test.: AXFR from 127.0.0.1 is refused: not allowed: it is not signed, and the rule wants a key",
+            "info: zone second.test.: UPDATE from 127.0.0.1, key k. is refused: the zone takes no updates here",
+            "warning: zone live.test.: UPDATE from 127.0.0.1, key k. is refused: bad signature: ",
+            "info: zone second.test.: NOTIFY from 127.0.0.1 is refused: not allowed: no rule has this address",
+            "info: zone live.test.: UPDATE from 127.0.7.1, key k. is refused: ",
+        ]
+        yield from (f"not in the log: {line}" for line in wait_lines(daemon, lines))
+        # the stranger's is of the same kind, zone and network as the first
+        updates_logged = [line for line in daemon.log().splitlines() if "UPDATE" in line]
+        if len(updates_logged) != 4:
+            yield f"lines of updates: {updates_logged}"
+    finally:
+        daemon.__exit__(None, None, None)
+
+
 def check_transfer_of_many_messages():
     """A zone of many messages, every one checked by dnspython; without the key it is refused."""
     daemon = start("none", names=20000)

@@ -231,6 +231,49 @@ zones:
         node.wait_for(lambda: peers.soa_serial(node.PORT) == 2, f"the second version here: {daemon.log()}")
 
 
+def check_show():
+    """From where a zone comes, who is told, whether it takes updates; of one that was never loaded no serial and size"""
+    key = f"key: {peers.KEY}"
+    more = f"""  - {{domain: from.test, primaries: [first, second], allow-update: key {peers.KEY}, forward-updates: on}}
+  - {{domain: to.test, file: plain.zone, notify: second}}
+remotes:
+  - {{name: first, address: [127.0.0.1@{peers.PORT}, "::1@{peers.PORT}"], {key}}}
+  - {{name: second, address: 127.0.0.2@{peers.PORT}, tls: on}}
+"""
+    first = {"remote": "first", "addresses": [f"127.0.0.1@{peers.PORT}", f"::1@{peers.PORT}"], "key": f"{peers.KEY}.", "tls": False}
+    second = {"remote": "second", "addresses": [f"127.0.0.2@{peers.PORT}"], "key": None, "tls": True}
+    wanted = {
+        "from.test": ([first, second], [], "forwarded", None),
+        "to.test": ([], [second], "refused", 1),
+        "live.test": ([], [], "taken", 1),
+        "plain.test": ([], [], "refused", 1),
+    }
+    with Commanded(more) as daemon:
+        for zone, values in wanted.items():
+            shown = daemon.show(zone)
+            got = tuple(shown[key] for key in ("primaries", "notify", "updates", "serial"))
+            if got != values:
+                yield f"{zone}: {got}"
+            if (shown["names"] is None) != (values[3] is None):
+                yield f"{zone}: {shown['names']} names"
+        text = daemon.ok("show", "from.test")
+        for line in (
+            f"primary      first: 127.0.0.1@{peers.PORT}, ::1@{peers.PORT}; key {peers.KEY}.\n",
+            f"primary      second: 127.0.0.2@{peers.PORT}; over TLS\n",
+            "updates      passed on to the first primary\n",
+            "serial       none: no version is served\n",
+        ):
+            if line not in text:
+                yield f"not shown: {line}: {text}"
+        if "size" in text or "notifies" in text:
+            yield text
+        if f"notifies     second: 127.0.0.2@{peers.PORT}; over TLS\n" not in daemon.ok("show", "to.test"):
+            yield daemon.ok("show", "to.test")
+        listed = next(line.split() for line in daemon.ok("list").splitlines() if line.startswith("from.test"))
+        if listed != ["from.test.", "expected", "-", "-", "-"]:
+            yield f"{listed}"
+
+
 def check_export():
     """What is exported is what a transfer gives, for zones kept and for those of files, and BIND reads it."""
     with Commanded(text=ZONE + ODD) as daemon:
