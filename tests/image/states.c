@@ -196,13 +196,14 @@ static size_t unproven_len(const uint8_t *reply, size_t len)
 	return at < len && reply[at] == 32 ? at : 0;
 }
 
-/** Under opt-out a cut without DS that comes or changes is denied by an NSEC3 that covers its hash, before it
- * came as well as then: a referral of one state may have the proof of another. */
+/** With NSEC3 a referral has the cut of the index and the proof of the head, which may be of two versions:
+ * that there is no DS both say, or user space looks again. Under opt-out what covered the cut's hash before
+ * it came proves that as well. */
 static bool is_proven_elsewhere(const struct states *states, unsigned asked, unsigned from, unsigned to,
 	const uint8_t *reply, size_t len)
 {
 	size_t unproven = unproven_len(reply, len);
-	for (unsigned i = from; i <= to && unproven > 0 && states->signing.policy.is_opt_out; i++) {
+	for (unsigned i = from; i <= to && unproven > 0 && states->signing.policy.is_nsec3; i++) {
 		unsigned state = states->history[i];
 		const uint8_t *other = states->reply[state][asked].bytes;
 		if (unproven_len(other, states->reply[state][asked].len) == unproven &&
@@ -223,8 +224,12 @@ static bool look(const struct states *states, struct states_reader *reader, unsi
 		reader->left++;
 		return true;
 	}
-	return is_known(states, asked, from, to, reply, len) ||
-	       is_proven_elsewhere(states, asked, from, to, reply, len);
+	if (is_known(states, asked, from, to, reply, len) ||
+		is_proven_elsewhere(states, asked, from, to, reply, len))
+		return true;
+	reader->wrong_len = len;
+	memcpy(reader->wrong_reply, reply, len);
+	return false;
 }
 
 unsigned states_look(const struct states *states, struct states_reader *reader)
@@ -245,7 +250,10 @@ static void *read_on(void *arg)
 		if (!look(reader->states, reader, asked) && reader->wrong++ == 0) {
 			char name[SW_NAME_TEXT_MAX];
 			sw_name_text(reader->states->query[asked].bytes + SW_HEADER_LEN, name);
-			print_error("%s TYPE%u is of no state\n", name, types[asked % TYPES]);
+			print_error("%s TYPE%u is of no state:", name, types[asked % TYPES]);
+			for (size_t i = 0; i < reader->wrong_len; i++)
+				print_error(" %02x", reader->wrong_reply[i]);
+			print_error("\n");
 		}
 	}
 	rcu_unregister_thread();

@@ -23,6 +23,8 @@ struct states_reader {
 	pthread_t thread;
 	unsigned long asked, left, wrong;
 	bool is_ended;
+	uint8_t wrong_reply[4200]; /* the last */
+	size_t wrong_len;
 };
 
 /** The store gets the first state. */
