@@ -7,6 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+/** A turn's share of the ring. A sudden flood is sampled whole until the guard orders otherwise, and samples
+ * come faster than they can be taken: without an end to a turn that order would never be given. */
+#define SAMPLES_AT_ONCE 8192
+
 /** As the BPF side lays them out (xdp/verdict.h, answer/admit.h). */
 struct counters {
 	uint64_t packets[64];
@@ -37,7 +41,7 @@ static int sample_take(void *context, void *data, size_t size)
 		watch->take(watch->arg, data);
 		watch->taken++;
 	}
-	return 0;
+	return watch->taken < SAMPLES_AT_ONCE ? 0 : -ENOBUFS; /* the rest stays in the ring */
 }
 
 int sw_watch_open(struct sw_watch **out, struct sw_kernel *kernel)
@@ -81,7 +85,7 @@ int sw_watch_samples(
 	watch->arg = arg;
 	watch->taken = 0;
 	int err = ring_buffer__consume(watch->samples);
-	return err < 0 ? err : watch->taken;
+	return err < 0 && err != -ENOBUFS ? err : watch->taken;
 }
 
 int sw_watch_lanes(struct sw_watch *watch, uint64_t offered[SW_LANE_COUNT], uint64_t refused[SW_LANE_COUNT],

@@ -421,6 +421,43 @@ static void test_samples_tell_of_wildcards(void **state)
 	}
 }
 
+#define FLOOD 50000
+
+struct flood {
+	struct node *node;
+	unsigned taken;
+};
+
+/** Two more packets for every sample that is taken, until the flood is over. */
+static void flood(void *arg, const struct sw_sample *sample)
+{
+	struct flood *it = arg;
+	(void)sample;
+	for (unsigned i = 0; i < 2 && it->taken < FLOOD; i++)
+		ask(it->node, "198.51.100.40", EXISTS);
+	it->taken++;
+}
+
+/** Samples that come faster than they are taken do not keep the guard from its next order. */
+static void test_a_turn_ends_in_a_flood_of_samples(void **state)
+{
+	struct node *node = *state;
+	struct flood it = {.node = node};
+	memset(node->orders, 0, sizeof(*node->orders));
+	node->orders->sample_every[SW_VERDICT_ANSWERED] = 1;
+	assert_int_equal(ask(node, "198.51.100.40", EXISTS), ANSWERED);
+	int taken = sw_watch_samples(node->watch, flood, &it);
+	assert_in_range(taken, 1, FLOOD - 1);
+	assert_int_equal(taken, it.taken);
+	node->orders->sample_every[SW_VERDICT_ANSWERED] = 0;
+	unsigned turns = 1;
+	while ((taken = sw_watch_samples(node->watch, flood, &it)) > 0)
+		turns++;
+	assert_int_equal(taken, 0);
+	assert_true(turns > 1);
+	assert_true(it.taken >= 2 * 8000);
+}
+
 static void test_updates_wait_with_all_others(void **state)
 {
 	struct node *node = *state;
@@ -442,6 +479,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_strangers_wait, orders_strict),
+		cmocka_unit_test_setup(test_a_turn_ends_in_a_flood_of_samples, orders_strict),
 		cmocka_unit_test_setup(test_known_resolvers_are_answered, orders_strict),
 		cmocka_unit_test_setup(test_ipv6_is_alike, orders_strict),
 		cmocka_unit_test_setup(test_an_address_from_elsewhere_is_doubtful, orders_strict),
