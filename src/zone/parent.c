@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/parent.h"
 #include "wire/message.h"
+#include "zone/rdata.h"
 #include <gnutls/crypto.h>
 #include <libknot/libknot.h>
 #include <stdio.h>
@@ -41,13 +42,16 @@ static const char *read_set(
 		if (rrset->type != KNOT_RRTYPE_DS || rrset->rclass != KNOT_CLASS_IN ||
 			!sw_name_equal(rrset->owner, apex))
 			return "it answers with something else than the DS of the zone";
+		const knot_rdata_t *rdata = rrset->rrs.rdata;
+		if (!sw_rdata_is_valid(SW_TYPE_DS, rdata->data, rdata->len)) /* libknot takes any length */
+			return "its answer is malformed";
 		if (answer->count == SW_PARENT_DS_MAX)
 			return "it answers with more DS records than a zone has";
 		/* RFC 2181 s5.2, s8: one TTL; one with its highest bit set is 0 */
 		uint32_t ttl_s = rrset->ttl > INT32_MAX ? 0 : rrset->ttl;
 		ttl_s = ttl_s > SW_PARENT_TTL_MAX_S ? SW_PARENT_TTL_MAX_S : ttl_s;
 		answer->ttl_s = ttl_s > answer->ttl_s ? ttl_s : answer->ttl_s;
-		take_ds(&answer->ds[answer->count++], rrset->rrs.rdata);
+		take_ds(&answer->ds[answer->count++], rdata);
 	}
 	return NULL;
 }
