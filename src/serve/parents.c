@@ -8,7 +8,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define AT_ONCE 16 /* zones; each has a buffer of 64 KiB */
+#define AT_ONCE \
+	64 /* zones, so that a server that is away does not hold up all; each has a buffer of 64 KiB */
 
 struct sw_parents {
 	int epoll;

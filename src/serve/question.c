@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #define TRIES 2
-#define QUESTION_MAX 1024 /* with a signature */
+#define MESSAGES_PER_TURN 64 /* a flood of forged ones must not keep the thread */
+#define QUESTION_MAX 1024    /* with a signature */
 
 struct sw_question {
 	const struct sw_remote *remote;
@@ -152,7 +153,7 @@ static enum sw_question_state tcp_begin(struct sw_question *question, uint64_t n
 
 static enum sw_question_state udp_turn(struct sw_question *question, uint64_t now_ns, size_t *result)
 {
-	for (;;) {
+	for (unsigned i = 0; i < MESSAGES_PER_TURN; i++) {
 		ssize_t n = recv(question->socket, question->message, SW_QUESTION_MESSAGE_MAX, 0);
 		if (n < 0 && errno != EAGAIN)
 			return fail(question, strerror(errno));
