@@ -22,6 +22,9 @@ static const char help[] =
 	"       seawall zone freeze ZONE [OPTIONS]      take nothing new of it: no updates, transfers, "
 	"files\n"
 	"       seawall zone thaw ZONE [OPTIONS]        until now\n"
+	"       seawall zone notify ZONE [OPTIONS]      tell the servers in its 'notify' now, as of a new "
+	"version\n"
+	"       seawall zone sign ZONE [OPTIONS]        make all signatures of a zone signed here anew\n"
 	"       seawall zone export ZONE [FILE] [OPTIONS]   as it is served, as a master file\n"
 	"       seawall zone diff ZONE [SERIAL] [OPTIONS]   what has changed since then, by the journal\n\n"
 	"  --template NAME  of 'templates' in the configuration (default: the one called 'default')\n"
@@ -102,8 +105,9 @@ static void print_dnssec(const json_t *dnssec)
 	size_t keys = json_array_size(json_object_get(dnssec, "keys"));
 	if (dnssec == NULL)
 		return;
-	printf("%-12s %s%s, %zu key%s\n", "dnssec",
+	printf("%-12s %s%s%s, %zu key%s\n", "dnssec",
 		json_is_true(json_object_get(dnssec, "signed")) ? "signed here" : "to be signed here",
+		json_is_true(json_object_get(dnssec, "signing")) ? ", being signed" : "",
 		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "", keys,
 		keys == 1 ? "" : "s");
 	printf("%-12s %s\n", "signs next",
@@ -186,6 +190,22 @@ static void print_thawed(const json_t *reply)
 	printf("%s thawed\n", sw_json_text(reply, "zone"));
 }
 
+static void print_notified(const json_t *reply)
+{
+	size_t i;
+	const json_t *remote;
+	printf("%s serial %lld: told are", sw_json_text(reply, "zone"), sw_json_number(reply, "serial"));
+	json_array_foreach(json_object_get(reply, "notify"), i, remote)
+		printf("%s %s", i ? "," : "", json_string_value(remote));
+	putchar('\n');
+}
+
+static void print_signing(const json_t *reply)
+{
+	printf("%s is being signed: 'seawall zone show' says when that is done\n",
+		sw_json_text(reply, "zone"));
+}
+
 /** What the command line says beside the verb. */
 struct words {
 	const char *zone, *more; /* more: of export and diff; NULL: not told */
@@ -207,6 +227,8 @@ static const struct verb {
 	{"remove", "zone-remove", 1, 0, print_removed, NULL},
 	{"freeze", "zone-freeze", 1, 0, print_frozen, NULL},
 	{"thaw", "zone-thaw", 1, 0, print_thawed, NULL},
+	{"notify", "zone-notify", 1, 0, print_notified, NULL},
+	{"sign", "zone-sign", 1, 0, print_signing, NULL},
 	{"export", "zone-show", 1, 1, NULL, sw_zone_export},
 	{"diff", "zone-show", 1, 1, NULL, sw_zone_diff},
 };
@@ -265,7 +287,7 @@ static bool take_words(const struct sw_command *command, int argc, char **argv, 
 		verb++;
 	if (verb == verbs + VERBS) {
 		sw_complain(command, "one of list, show, refresh, retransfer, add, remove, freeze, thaw, "
-				     "export, diff expected");
+				     "notify, sign, export, diff expected");
 		return false;
 	}
 	if (left < verb->zones || left > verb->zones + verb->more) {

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""'seawall zone add, remove, freeze, thaw, export, diff': what they do to a running node, and what is left after a restart."""
+"""'seawall zone add, remove, freeze, thaw, notify, sign, export, diff': what they do to a running node, and what is left after a restart."""
 
 import json
+import socket
 import subprocess
 
 import dns.message
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -272,6 +274,87 @@ remotes:
         listed = next(line.split() for line in daemon.ok("list").splitlines() if line.startswith("from.test"))
         if listed != ["from.test.", "expected", "-", "-", "-"]:
             yield f"{listed}"
+
+
+class Listener:
+    """A server that is told of zones: it answers each NOTIFY, when it is asked for the next."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, peers.PORT))
+        self.socket.settimeout(node.LIMIT_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def next(self):
+        """Zone, serial, and the ID, which is another for each try."""
+        wire, peer = self.socket.recvfrom(65535)
+        message = dns.message.from_wire(wire)
+        self.socket.sendto(dns.message.make_response(message).to_wire(), peer)
+        if message.opcode() != dns.opcode.NOTIFY:
+            raise ValueError(f"{message}")
+        return str(message.question[0].name), message.answer[0][0].serial, message.id
+
+
+def check_notify():
+    """The remotes of a zone, and of no other, are told once more of the version that they heard of; or it says why not."""
+    more = f"""  - {{domain: to.test, file: plain.zone, notify: [second, third]}}
+  - {{domain: another.test, file: plain.zone, notify: second}}
+  - {{domain: from.test, primaries: nobody, notify: second}}
+remotes:
+  - {{name: second, address: 127.0.0.2@{peers.PORT}}}
+  - {{name: third, address: 127.0.0.3@{peers.PORT}}}
+  - {{name: nobody, address: 127.0.0.4@{peers.PORT}}}
+"""
+    with Listener("127.0.0.2") as second, Listener("127.0.0.3") as third, Commanded(more) as daemon:
+        if sorted(second.next()[:2] for _ in range(2)) != [("another.test.", 1), ("to.test.", 1)] or third.next()[:2] != ("to.test.", 1):
+            yield "at the start"
+        node.wait_for(lambda: daemon.status()["notifies"]["out"]["running"] == 0, "nobody to be told any more")
+        for words in ([], ["--json"]):
+            said = daemon.ok("notify", "TO.test", *words)
+            for listener in (second, third):
+                if listener.next()[:2] != ("to.test.", 1):
+                    yield f"told {words}"
+        if json.loads(said) != {"ok": True, "zone": "to.test.", "serial": 1, "notify": ["second", "third"]}:
+            yield said
+        if daemon.ok("notify", "to.test") != "to.test. serial 1: told are second, third\n":
+            yield "what 'notify' prints"
+        second.next()
+        node.wait_for(lambda: daemon.status()["notifies"]["out"]["heard"] >= 8 or third.next(), "the third to be told")
+        for zone, why in [
+            ("live.test", "nobody is notified of it"),
+            ("plain.test", "nobody is notified of it"),
+            ("from.test", "no version of it is served: it is expected"),
+            ("x.test", "no such zone"),
+        ]:
+            ran = daemon.run("zone", "notify", zone)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{zone}: {ran}"
+
+
+def check_sign_refusals():
+    """What is not signed here is not signed by a command, and it says why."""
+    more = f"""  - {{domain: signed.test, file: plain.zone, dnssec: on}}
+  - {{domain: from.test, primaries: nobody, dnssec: on}}
+remotes:
+  - {{name: nobody, address: 127.0.0.4@{peers.PORT}}}
+"""
+    with Commanded(more) as daemon:
+        if daemon.ok("sign", "signed.test") != "signed.test. is being signed: 'seawall zone show' says when that is done\n":
+            yield "what 'sign' prints"
+        for zone, why in [
+            ("live.test", "it is not signed here: 'dnssec' in the configuration would have it signed"),
+            ("plain.test", "it is not signed here"),
+            ("from.test", "no version of it is served: it is expected"),
+            ("x.test", "no such zone"),
+        ]:
+            ran = daemon.run("zone", "sign", zone)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{zone}: {ran}"
 
 
 def check_export():
