@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -35,14 +36,56 @@ static const char help[] =
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
 
+/** How long until then, in two units, as "6d23h", "58m07s": at most 7 characters. */
+static const char *until(long long at, char *buffer, size_t size)
+{
+	static const struct {
+		long long seconds, less_seconds;
+		char unit, less;
+	} units[] = {{86400, 3600, 'd', 'h'}, {3600, 60, 'h', 'm'}, {60, 1, 'm', 's'}};
+	long long left = at - (long long)time(NULL);
+	if (at == 0 || at == INT64_MAX)
+		return "-";
+	if (left <= 0)
+		return "now";
+	snprintf(buffer, size, "%llds", left);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		long long whole = left / units[i].seconds, rest = left % units[i].seconds;
+		if (whole == 0)
+			continue;
+		if (whole < 100)
+			snprintf(buffer, size, "%lld%c%02lld%c", whole, units[i].unit,
+				rest / units[i].less_seconds, units[i].less);
+		else
+			snprintf(buffer, size, "%lld%c", whole, units[i].unit);
+		break;
+	}
+	return buffer;
+}
+
+/** Of one from primaries: in what time they are asked again, and until when it is served. */
+static void print_due(const json_t *zone)
+{
+	char next[32], expires[32];
+	const json_t *secondary = json_object_get(zone, "secondary");
+	bool is_frozen = json_is_true(json_object_get(zone, "frozen"));
+	bool is_asking = json_is_true(json_object_get(secondary, "asking"));
+	printf(" %7s %7s",
+		is_frozen   ? "-"
+		: is_asking ? "now"
+			    : until(sw_json_number(secondary, "next"), next, sizeof(next)),
+		until(sw_json_number(secondary, "expires"), expires, sizeof(expires)));
+}
+
 static void print_line(const json_t *zone)
 {
 	const char *name = sw_json_text(zone, "zone"), *state = sw_json_text(zone, "state");
 	if (sw_json_number(zone, "loaded") == 0)
-		printf("%-32s %-9s %10s %10s %10s", name, state, "-", "-", "-");
+		printf("%-28s %-9s %10s %8s %9s", name, state, "-", "-", "-");
 	else
-		printf("%-32s %-9s %10lld %10lld %10lld", name, state, sw_json_number(zone, "serial"),
+		printf("%-28s %-9s %10lld %8lld %9lld", name, state, sw_json_number(zone, "serial"),
 			sw_json_number(zone, "names"), sw_json_number(zone, "records"));
+	print_due(zone);
 	printf("%s%s\n", json_is_true(json_object_get(zone, "signed")) ? "  signed" : "",
 		json_is_true(json_object_get(zone, "frozen")) ? "  frozen" : "");
 }
@@ -51,7 +94,8 @@ static void print_list(const json_t *reply)
 {
 	size_t i;
 	json_t *zone;
-	printf("%-32s %-9s %10s %10s %10s\n", "zone", "state", "serial", "names", "records");
+	printf("%-28s %-9s %10s %8s %9s %7s %7s\n", "zone", "state", "serial", "names", "records", "refresh",
+		"expires");
 	json_array_foreach(json_object_get(reply, "zones"), i, zone) print_line(zone);
 }
 
