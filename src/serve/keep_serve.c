@@ -3,6 +3,7 @@
 #include "zone/preview.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <urcu.h>
 
 /** Serve what the archive has, where a change alone does not do. */
@@ -128,16 +129,43 @@ const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_
 	return setting;
 }
 
-void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
+/** @return whether there is a version to tell of; then *serial is its */
+static bool tell_remotes(struct sw_keep *keep, const struct sw_zone_setting *setting, uint32_t *serial)
 {
-	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
 	struct sw_records soa = {0};
 	struct sw_record record;
 	size_t at = 0;
-	sw_roster_changed(keep->roster, apex);
-	if (setting != NULL && setting->policy->notify_count > 0 && sw_keep_soa(keep, apex, &soa) &&
-		sw_records_next(&soa, &at, &record))
+	bool has_soa = sw_keep_soa(keep, setting->apex, &soa) && sw_records_next(&soa, &at, &record);
+	if (has_soa) {
+		*serial = sw_soa_serial(&record);
 		sw_secondary_tell(
 			keep->secondary, &record, setting->policy->notify, setting->policy->notify_count);
+	}
 	sw_records_free(&soa);
+	return has_soa;
+}
+
+void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	uint32_t serial;
+	sw_roster_changed(keep->roster, apex);
+	if (setting != NULL && setting->policy->notify_count > 0)
+		(void)tell_remotes(keep, setting, &serial);
+}
+
+int sw_keep_notify(struct sw_keep *keep, const uint8_t *apex, uint32_t *serial,
+	const struct sw_zone_policy **policy, char *why)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	if (setting == NULL || setting->policy->notify_count == 0) {
+		strcpy(why, "nobody is notified of it: 'notify' in the configuration says whom");
+		return -ENOENT;
+	}
+	if (!tell_remotes(keep, setting, serial)) {
+		strcpy(why, "nothing is kept of it to tell of: 'seawall zone show' says why");
+		return -ENODATA;
+	}
+	*policy = setting->policy;
+	return 0;
 }
