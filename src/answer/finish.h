@@ -6,7 +6,7 @@
 #include "answer/cookie.h"
 #include "answer/part.h"
 
-#define SW_OPTIONS_MAX 256u /* cookie 28, NSID 4 + 128, keepalive 6; a word more is written */
+#define SW_OPTIONS_MAX 256u /* cookie 28, NSID 4 + 128, keepalive 6, EDE 6; a word more is written */
 
 SW_INLINE uint32_t sw_option_cookie(struct sw_work *work, uint32_t at)
 {
@@ -31,7 +31,16 @@ SW_INLINE uint32_t sw_option_nsid(struct sw_work *work, const struct sw_control 
 	return at + 4 + len;
 }
 
-/** The options of the OPT record, where the query asks for some; in buf. */
+/** Why there is no answer, without text: the code says it. */
+SW_INLINE uint32_t sw_option_ede(struct sw_work *work, uint32_t at, uint32_t code)
+{
+	sw_literal16(work, at, SW_OPTION_EDE);
+	sw_literal16(work, at + 2, 2);
+	sw_literal16(work, at + 4, code);
+	return at + 6;
+}
+
+/** The options of the OPT record, where the query asks for some or there is an error to tell of; in buf. */
 SW_FN int sw_options_write(struct sw_work *work)
 {
 	const struct sw_control *control = work ? sw_control_of(work) : NULL;
@@ -48,6 +57,8 @@ SW_FN int sw_options_write(struct sw_work *work)
 		sw_literal16(work, at + 4, work->idle_ds);
 		at += 6;
 	}
+	if (work->has_no_data)
+		at = sw_option_ede(work, at, SW_EDE_INVALID_DATA);
 	work->options_at = start;
 	work->options_len = at - start;
 	return 0;
@@ -59,7 +70,10 @@ SW_INLINE uint32_t sw_opt_settle(struct sw_work *work)
 	work->options_len = 0;
 	if (!work->has_edns)
 		return 0;
-	if (work->edns_version == 0 && work->has_cookie | work->wants_nsid | work->wants_keepalive)
+	/* who is told to come back over TCP hears then what is wrong: that reply is to be short */
+	work->has_no_data &= !work->truncates;
+	if (work->edns_version == 0 &&
+		work->has_cookie | work->wants_nsid | work->wants_keepalive | work->has_no_data)
 		sw_options_write(work);
 	return SW_OPT_LEN + work->options_len;
 }

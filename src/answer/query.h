@@ -47,7 +47,7 @@ SW_INLINE void sw_query_reset(struct sw_work *work)
 	work->edns_version = 0;
 	work->udp_size = SW_UDP_PLAIN_MAX;
 	work->zone = 0;
-	work->facts = work->truncates = 0;
+	work->facts = work->truncates = work->has_no_data = 0;
 	work->links = 0;
 	work->is_synthesized = 0;
 	work->sha_blocks = 0;

@@ -333,10 +333,11 @@ SW_INLINE int sw_step(struct sw_work *work, const struct sw_control *control)
 	const struct sw_image_zone *zone = (const void *)sw_image_at(work, ref);
 	if (!zone)
 		return SW_STEP_DONE;
-	if (zone->soa_negative == 0) { /* it could not be loaded: ours, but nothing is known of it */
+	if (zone->soa_negative == 0) { /* not loaded, or expired: ours, but nothing is known of it */
 		if (work->links > 0)
 			return SW_STEP_DONE;
 		work->rcode = SW_RCODE_SERVFAIL;
+		work->has_no_data = 1;
 		return sw_step_end(work, SW_VERDICT_SERVFAIL);
 	}
 	if (ref != work->zone)

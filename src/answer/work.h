@@ -59,6 +59,7 @@ struct sw_work {
 	uint8_t facts;	      /* enum sw_fact, as far as they were looked at */
 	uint8_t is_local;     /* kernel: it came over the loopback interface */
 	uint8_t truncates;    /* TC=1, whether the answer fits or not */
+	uint8_t has_no_data;  /* the zone is ours, and there is no version of it to answer from */
 	/* question */
 	uint32_t message_len;
 	uint32_t question_end;

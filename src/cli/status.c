@@ -94,10 +94,10 @@ static void print_live(const json_t *status)
 			sw_json_number(parents, "waiting"), sw_json_number(parents, "agreed"),
 			sw_json_number(parents, "noted"));
 	printf("%-11s refused: %lld of unknown keys, %lld wrong, %lld out of time, %lld cut short, %lld "
-	       "malformed\n",
+	       "malformed; %lld dropped\n",
 		"signatures", sw_json_number(tsig, "badkey"), sw_json_number(tsig, "badsig"),
 		sw_json_number(tsig, "badtime"), sw_json_number(tsig, "badtrunc"),
-		sw_json_number(tsig, "malformed"));
+		sw_json_number(tsig, "malformed"), sw_json_number(tsig, "dropped"));
 }
 
 static void print_head(const json_t *status)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -23,6 +24,9 @@ static const char help[] =
 	"       seawall zone freeze ZONE [OPTIONS]      take nothing new of it: no updates, transfers, "
 	"files\n"
 	"       seawall zone thaw ZONE [OPTIONS]        until now\n"
+	"       seawall zone notify ZONE [OPTIONS]      tell the servers in its 'notify' now, as of a new "
+	"version\n"
+	"       seawall zone sign ZONE [OPTIONS]        make all signatures of a zone signed here anew\n"
 	"       seawall zone export ZONE [FILE] [OPTIONS]   as it is served, as a master file\n"
 	"       seawall zone diff ZONE [SERIAL] [OPTIONS]   what has changed since then, by the journal\n\n"
 	"  --template NAME  of 'templates' in the configuration (default: the one called 'default')\n"
@@ -33,14 +37,56 @@ static const char help[] =
 	"  --help          this text\n\n"
 	"Example: seawall zone show example.com\n";
 
+/** How long until then, in two units, as "6d23h", "58m07s": at most 7 characters. */
+static const char *until(long long at, char *buffer, size_t size)
+{
+	static const struct {
+		long long seconds, less_seconds;
+		char unit, less;
+	} units[] = {{86400, 3600, 'd', 'h'}, {3600, 60, 'h', 'm'}, {60, 1, 'm', 's'}};
+	long long left = at - (long long)time(NULL);
+	if (at == 0 || at == INT64_MAX)
+		return "-";
+	if (left <= 0)
+		return "now";
+	snprintf(buffer, size, "%llds", left);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		long long whole = left / units[i].seconds, rest = left % units[i].seconds;
+		if (whole == 0)
+			continue;
+		if (whole < 100)
+			snprintf(buffer, size, "%lld%c%02lld%c", whole, units[i].unit,
+				rest / units[i].less_seconds, units[i].less);
+		else
+			snprintf(buffer, size, "%lld%c", whole, units[i].unit);
+		break;
+	}
+	return buffer;
+}
+
+/** Of one from primaries: in what time they are asked again, and until when it is served. */
+static void print_due(const json_t *zone)
+{
+	char next[32], expires[32];
+	const json_t *secondary = json_object_get(zone, "secondary");
+	bool is_frozen = json_is_true(json_object_get(zone, "frozen"));
+	bool is_asking = json_is_true(json_object_get(secondary, "asking"));
+	printf(" %7s %7s",
+		is_frozen   ? "-"
+		: is_asking ? "now"
+			    : until(sw_json_number(secondary, "next"), next, sizeof(next)),
+		until(sw_json_number(secondary, "expires"), expires, sizeof(expires)));
+}
+
 static void print_line(const json_t *zone)
 {
 	const char *name = sw_json_text(zone, "zone"), *state = sw_json_text(zone, "state");
 	if (sw_json_number(zone, "loaded") == 0)
-		printf("%-32s %-9s %10s %10s %10s", name, state, "-", "-", "-");
+		printf("%-28s %-9s %10s %8s %9s", name, state, "-", "-", "-");
 	else
-		printf("%-32s %-9s %10lld %10lld %10lld", name, state, sw_json_number(zone, "serial"),
+		printf("%-28s %-9s %10lld %8lld %9lld", name, state, sw_json_number(zone, "serial"),
 			sw_json_number(zone, "names"), sw_json_number(zone, "records"));
+	print_due(zone);
 	printf("%s%s\n", json_is_true(json_object_get(zone, "signed")) ? "  signed" : "",
 		json_is_true(json_object_get(zone, "frozen")) ? "  frozen" : "");
 }
@@ -49,7 +95,8 @@ static void print_list(const json_t *reply)
 {
 	size_t i;
 	json_t *zone;
-	printf("%-32s %-9s %10s %10s %10s\n", "zone", "state", "serial", "names", "records");
+	printf("%-28s %-9s %10s %8s %9s %7s %7s\n", "zone", "state", "serial", "names", "records", "refresh",
+		"expires");
 	json_array_foreach(json_object_get(reply, "zones"), i, zone) print_line(zone);
 }
 
@@ -103,8 +150,9 @@ static void print_dnssec(const json_t *dnssec)
 	size_t keys = json_array_size(json_object_get(dnssec, "keys"));
 	if (dnssec == NULL)
 		return;
-	printf("%-12s %s%s, %zu key%s\n", "dnssec",
+	printf("%-12s %s%s%s, %zu key%s\n", "dnssec",
 		json_is_true(json_object_get(dnssec, "signed")) ? "signed here" : "to be signed here",
+		json_is_true(json_object_get(dnssec, "signing")) ? ", being signed" : "",
 		json_is_true(json_object_get(dnssec, "leaving")) ? ", to be unsigned" : "", keys,
 		keys == 1 ? "" : "s");
 	printf("%-12s %s\n", "signs next",
@@ -188,6 +236,22 @@ static void print_thawed(const json_t *reply)
 	printf("%s thawed\n", sw_json_text(reply, "zone"));
 }
 
+static void print_notified(const json_t *reply)
+{
+	size_t i;
+	const json_t *remote;
+	printf("%s serial %lld: told are", sw_json_text(reply, "zone"), sw_json_number(reply, "serial"));
+	json_array_foreach(json_object_get(reply, "notify"), i, remote)
+		printf("%s %s", i ? "," : "", json_string_value(remote));
+	putchar('\n');
+}
+
+static void print_signing(const json_t *reply)
+{
+	printf("%s is being signed: 'seawall zone show' says when that is done\n",
+		sw_json_text(reply, "zone"));
+}
+
 /** What the command line says beside the verb. */
 struct words {
 	const char *zone, *more; /* more: of export and diff; NULL: not told */
@@ -209,6 +273,8 @@ static const struct verb {
 	{"remove", "zone-remove", 1, 0, print_removed, NULL},
 	{"freeze", "zone-freeze", 1, 0, print_frozen, NULL},
 	{"thaw", "zone-thaw", 1, 0, print_thawed, NULL},
+	{"notify", "zone-notify", 1, 0, print_notified, NULL},
+	{"sign", "zone-sign", 1, 0, print_signing, NULL},
 	{"export", "zone-show", 1, 1, NULL, sw_zone_export},
 	{"diff", "zone-show", 1, 1, NULL, sw_zone_diff},
 };
@@ -267,7 +333,7 @@ static bool take_words(const struct sw_command *command, int argc, char **argv, 
 		verb++;
 	if (verb == verbs + VERBS) {
 		sw_complain(command, "one of list, show, refresh, retransfer, add, remove, freeze, thaw, "
-				     "export, diff expected");
+				     "notify, sign, export, diff expected");
 		return false;
 	}
 	if (left < verb->zones || left > verb->zones + verb->more) {

@@ -115,20 +115,6 @@ static int touch_affect(struct sw_changer *c, const uint8_t *name, uint32_t *num
 
 /* ---- records ---- */
 
-static const uint8_t *host_of(const struct sw_record *record)
-{
-	switch (record->type) {
-	case SW_TYPE_NS:
-		return record->rdata;
-	case SW_TYPE_MX:
-		return record->rdata + 2;
-	case SW_TYPE_SRV:
-		return record->rdata + 6;
-	default:
-		return NULL;
-	}
-}
-
 static int target_add(struct sw_changer *c, const uint8_t *host)
 {
 	struct sw_changed_target target = {.owner = c->loading};
@@ -190,7 +176,7 @@ static int load_record(void *arg, const struct sw_record *record)
 {
 	struct sw_changer *c = arg;
 	struct sw_changed *name = &c->names[c->loading];
-	const uint8_t *host = host_of(record);
+	const uint8_t *host = sw_depends_host(record->type, record->rdata);
 	int error = load_denial(c, name, record);
 	if (error)
 		return error;

@@ -4,7 +4,25 @@
 #ifndef SW_IMAGE_DEPEND_H
 #define SW_IMAGE_DEPEND_H
 
+#include "wire/message.h"
 #include "wire/name.h"
+
+/** The host that a record points to, whose addresses go along with it (RFC 1035 s3.3.11, s3.3.9; RFC 2782),
+ * or NULL.
+ * @param rdata  names uncompressed */
+static inline const uint8_t *sw_depends_host(uint16_t type, const uint8_t *rdata)
+{
+	switch (type) {
+	case SW_TYPE_NS:
+		return rdata;
+	case SW_TYPE_MX:
+		return rdata + 2;
+	case SW_TYPE_SRV:
+		return rdata + 6;
+	default:
+		return NULL;
+	}
+}
 
 struct sw_depends;
 

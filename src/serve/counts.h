@@ -31,12 +31,13 @@
 	X(refused, "every other RCODE") \
 	X(dropped, "as updates are")
 
-#define SW_TSIG_COUNTERS(X)                              \
-	X(badkey, "of a key that is not known here")     \
-	X(badsig, "not right")                           \
-	X(badtime, "out of time: whose clock is wrong?") \
-	X(badtrunc, "right, but cut short")              \
-	X(malformed, "FORMERR: misplaced, or a MAC of a wrong length")
+#define SW_TSIG_COUNTERS(X)                                            \
+	X(badkey, "of a key that is not known here")                   \
+	X(badsig, "not right")                                         \
+	X(badtime, "out of time: whose clock is wrong?")               \
+	X(badtrunc, "right, but cut short")                            \
+	X(malformed, "FORMERR: misplaced, or a MAC of a wrong length") \
+	X(dropped, "questions over UDP, as updates are")
 
 #define SW_PARENT_COUNTERS(X)                                     \
 	X(asked, "servers of parents that were asked for a DS")   \

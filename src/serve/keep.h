@@ -60,6 +60,19 @@ int sw_keep_remove_zone(struct sw_keep *keep, const uint8_t *apex, char *why);
 /** Take nothing new of a zone, until it is to be again. @return 0 or -ENOENT */
 int sw_keep_freeze(struct sw_keep *keep, const uint8_t *apex, bool is_frozen);
 
+/** Tell the remotes of a zone of the version there is, as of a new one (RFC 1996). The loader's thread, and
+ * so the next.
+ * @param serial  of that version
+ * @param policy  of the zone: who is told. Both are written on success
+ * @param why  SW_WHY_TEXT_MAX bytes
+ * @return 0, or -errno with text in why */
+int sw_keep_notify(struct sw_keep *keep, const uint8_t *apex, uint32_t *serial,
+	const struct sw_zone_policy **policy, char *why);
+
+/** Sign all of a zone that is signed here, and take no signature over: begun on return, and done by a thread
+ * of its own. @return 0, or -errno with text in why */
+int sw_keep_sign_anew(struct sw_keep *keep, const uint8_t *apex, char *why);
+
 /** Of the archive. */
 const char *sw_keep_directory(const struct sw_keep *keep);
 

@@ -88,7 +88,15 @@ const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_
  */
 int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count);
 
-/** The same by compiling it whole. */
+/** The same before they are written, for those that could be fetched again. What is to be said of the zone
+ * waits for sw_keep_served(). @return whether it is done; if not, nothing has changed, and they may not fit
+ * what is kept */
+bool sw_keep_serve_ahead(
+	struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count);
+/** What is said of a zone follows what is kept. */
+void sw_keep_served(struct sw_keep *keep, const uint8_t *apex);
+
+/** Serve what is kept by compiling it whole. */
 int sw_keep_serve_whole(struct sw_keep *keep, const uint8_t *apex);
 
 /** Others are told of a new version. */

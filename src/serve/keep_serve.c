@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/keep_inside.h"
+#include "zone/preview.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <urcu.h>
 
 /** Serve what the archive has, where a change alone does not do. */
@@ -33,6 +35,16 @@ static int image_below(void *context, const uint8_t *owner, sw_record_fn *take, 
 	return sw_snapshot_below(sw_keep_own(place->keep), place->apex, owner, take, arg);
 }
 
+static int ahead_at(void *preview, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	return sw_preview_at(preview, owner, take, arg);
+}
+
+static int ahead_below(void *preview, const uint8_t *owner, sw_record_fn *take, void *arg)
+{
+	return sw_preview_below(preview, owner, take, arg);
+}
+
 /** The owner names of changes, in their order, some more than once. @return their number, *names to be freed,
  * or -ENOMEM */
 static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint8_t ***names)
@@ -57,29 +69,55 @@ static ssize_t owners_of(const struct sw_delta *deltas, size_t count, const uint
 	return (ssize_t)used;
 }
 
-/** Serve what changes have made of a zone; they are durable. */
-int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count)
+/** Have the image follow changes. @return as sw_store_change() */
+static int image_change(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas,
+	size_t count, const struct sw_zone_records *records)
 {
-	struct place place = {keep, apex};
-	if (sw_keep_is_catalog(keep, apex))
-		return sw_keep_serve_cover(keep, apex);
-	const struct sw_zone_records records = {.context = &place, .at = image_at, .below = image_below};
 	const uint8_t **names = NULL;
 	ssize_t n = owners_of(deltas, count, &names);
-	/* each name is read by itself: outside of a transaction each would take and give back locks */
-	bool was_writing = keep->is_writing;
-	(void)sw_keep_begin(keep);
-	int err = n < 0 ? (int)n : sw_store_change(keep->store, apex, names, (size_t)n, &records);
+	int err = n < 0 ? (int)n : sw_store_change(keep->store, apex, names, (size_t)n, records);
 	free(names);
-	if (!was_writing)
-		(void)sw_keep_settle(keep); /* nothing was written in it */
-	if (err != 0)			    /* where a change alone does not do (image/store.h) */
-		return sw_keep_serve_whole(keep, apex);
+	return err;
+}
+
+void sw_keep_served(struct sw_keep *keep, const uint8_t *apex)
+{
 	struct sw_archive_zone zone;
 	if (sw_snapshot_zone(sw_keep_own(keep), apex, &zone) == 0)
 		sw_store_set_records(keep->store, apex, zone.records);
 	sw_zones_changed(keep->zones, apex);
+}
+
+int sw_keep_serve(struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count)
+{
+	struct place place = {keep, apex};
+	const struct sw_zone_records records = {.context = &place, .at = image_at, .below = image_below};
+	if (sw_keep_is_catalog(keep, apex))
+		return sw_keep_serve_cover(keep, apex);
+	/* each name is read by itself: outside of a transaction each would take and give back locks */
+	bool was_writing = keep->is_writing;
+	(void)sw_keep_begin(keep);
+	int err = image_change(keep, apex, deltas, count, &records);
+	if (!was_writing)
+		(void)sw_keep_settle(keep); /* nothing was written in it */
+	if (err != 0)			    /* where a change alone does not do (image/store.h) */
+		return sw_keep_serve_whole(keep, apex);
+	sw_keep_served(keep, apex);
 	return 0;
+}
+
+bool sw_keep_serve_ahead(
+	struct sw_keep *keep, const uint8_t *apex, const struct sw_delta *deltas, size_t count)
+{
+	struct sw_preview *preview = NULL;
+	if (sw_keep_is_catalog(keep, apex) || sw_keep_begin(keep) != 0 ||
+		sw_preview_new(&preview, sw_keep_own(keep), sw_store_key(keep->store), apex, deltas, count) !=
+			0)
+		return false;
+	const struct sw_zone_records records = {.context = preview, .at = ahead_at, .below = ahead_below};
+	int err = image_change(keep, apex, deltas, count, &records);
+	sw_preview_free(preview);
+	return err == 0;
 }
 
 const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_t *apex)
@@ -91,16 +129,43 @@ const struct sw_zone_setting *sw_keep_setting(struct sw_keep *keep, const uint8_
 	return setting;
 }
 
-void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
+/** @return whether there is a version to tell of; then *serial is its */
+static bool tell_remotes(struct sw_keep *keep, const struct sw_zone_setting *setting, uint32_t *serial)
 {
-	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
 	struct sw_records soa = {0};
 	struct sw_record record;
 	size_t at = 0;
-	sw_roster_changed(keep->roster, apex);
-	if (setting != NULL && setting->policy->notify_count > 0 && sw_keep_soa(keep, apex, &soa) &&
-		sw_records_next(&soa, &at, &record))
+	bool has_soa = sw_keep_soa(keep, setting->apex, &soa) && sw_records_next(&soa, &at, &record);
+	if (has_soa) {
+		*serial = sw_soa_serial(&record);
 		sw_secondary_tell(
 			keep->secondary, &record, setting->policy->notify, setting->policy->notify_count);
+	}
 	sw_records_free(&soa);
+	return has_soa;
+}
+
+void sw_keep_tell(struct sw_keep *keep, const uint8_t *apex)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	uint32_t serial;
+	sw_roster_changed(keep->roster, apex);
+	if (setting != NULL && setting->policy->notify_count > 0)
+		(void)tell_remotes(keep, setting, &serial);
+}
+
+int sw_keep_notify(struct sw_keep *keep, const uint8_t *apex, uint32_t *serial,
+	const struct sw_zone_policy **policy, char *why)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	if (setting == NULL || setting->policy->notify_count == 0) {
+		strcpy(why, "nobody is notified of it: 'notify' in the configuration says whom");
+		return -ENOENT;
+	}
+	if (!tell_remotes(keep, setting, serial)) {
+		strcpy(why, "nothing is kept of it to tell of: 'seawall zone show' says why");
+		return -ENODATA;
+	}
+	*policy = setting->policy;
+	return 0;
 }

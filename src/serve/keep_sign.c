@@ -409,8 +409,8 @@ static void zone_turn(struct sw_keep *keep, struct sw_signing *signing)
 	int err = sw_keep_sign_plan(keep, signing, policy, &plan);
 	if (err == 0 && is_undone) {
 		err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_UNDO, &plan);
-	} else if (err == 0 && (signing->plain != NULL || signing->is_whole_due || !signing->is_ours ||
-				       is_other(keep, signing, policy, &plan))) {
+	} else if (err == 0 && (signing->plain != NULL || signing->is_whole_due || signing->is_anew_due ||
+				       !signing->is_ours || is_other(keep, signing, policy, &plan))) {
 		err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_WHOLE, &plan);
 	} else if (err == 0) {
 		zone_wait(keep, signing, &plan, undo_s);

@@ -37,6 +37,7 @@ struct sw_signing {
 	int64_t turn_s;		       /* the keys change then by themselves; INT64_MAX: they do not */
 	uint32_t ttl_max_s;
 	bool is_whole_due; /* to be signed as a whole */
+	bool is_anew_due;  /* likewise, and no signature is taken over */
 	bool is_contended; /* a task was in vain, since the zone changed meanwhile: it stays as it is now */
 	struct sw_contents *plain; /* unsigned version that is to be signed as a whole; NULL: the one kept */
 	struct sw_sign_task *task; /* going on */

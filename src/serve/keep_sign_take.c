@@ -2,6 +2,7 @@
 /** What threads of their own are to sign, and what came of it: the loader's thread gives and takes. */
 #include "serve/keep_sign_task.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ int sw_keep_sign_begin(struct sw_keep *keep, const struct sw_zone_setting *setti
 	int err = task ? sw_keep_settle(keep) : -ENOMEM; /* a snapshot shows what is durable */
 	if (err == 0) {
 		task->kind = kind;
+		task->is_anew = signing->is_anew_due && kind == SW_SIGN_WHOLE;
 		task->plan = *plan;
 		err = task_fill(keep, setting, signing, task);
 	}
@@ -68,8 +70,38 @@ int sw_keep_sign_begin(struct sw_keep *keep, const struct sw_zone_setting *setti
 	pthread_mutex_lock(&keep->signs->lock);
 	signing->task = task;
 	signing->is_whole_due = false;
+	signing->is_anew_due &= !task->is_anew;
 	pthread_mutex_unlock(&keep->signs->lock);
 	return 0;
+}
+
+int sw_keep_sign_anew(struct sw_keep *keep, const uint8_t *apex, char *why)
+{
+	const struct sw_zone_setting *setting = sw_keep_setting(keep, apex);
+	struct sw_signing *signing = setting ? sw_keep_signing(keep, apex) : NULL;
+	struct sw_archive_zone kept;
+	if (signing == NULL || (sw_keep_dnssec(setting)->is_leaving && !signing->is_ours)) {
+		strcpy(why, "it is not signed here: 'dnssec' in the configuration would have it signed. "
+			    "Signatures that its file or its primary brings are made anew there");
+		return -ENOENT;
+	}
+	if (sw_snapshot_zone(sw_keep_own(keep), apex, &kept) != 0 && signing->task == NULL) {
+		strcpy(why, "there is no version of it to sign yet: 'seawall zone show' says why");
+		return -ENODATA;
+	}
+	if (sw_keep_sign_has_expired(keep, setting)) {
+		strcpy(why,
+			"it has expired: no version of it is served before a primary gives or confirms one");
+		return -ETIME;
+	}
+	signing->is_anew_due = true;
+	sw_keep_sign_due(keep, signing, 0);
+	sw_keep_sign_turn(keep);
+	if (signing->task != NULL)
+		return 0;
+	snprintf(why, SW_WHY_TEXT_MAX, "it cannot be signed now, and is tried again in a minute: %.400s",
+		signing->why[0] ? signing->why : "out of memory");
+	return -EAGAIN;
 }
 
 bool sw_keep_sign_is_busy(const struct sw_signing *signing)
@@ -266,6 +298,7 @@ static void task_take(struct sw_keep *keep, struct sw_signing *signing, struct s
 	if (err == 0 && !is_old)
 		err = take(keep, setting, signing, task);
 	signing->is_contended = is_old;
+	signing->is_anew_due |= task->is_anew && (is_old || err != 0);
 	if ((is_old || err != 0) && signing->plain == NULL && (is_old || signing->taken == NULL)) {
 		signing->plain = task->plain; /* once more, from what the zone is then */
 		task->plain = NULL;

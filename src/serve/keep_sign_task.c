@@ -73,7 +73,7 @@ static int make_whole(
 	if (task->has_base)
 		serial = sw_keep_sign_serial(task->base, serial);
 	sw_soa_set_serial(rdata, soa.rdata_len, serial);
-	err = sw_sign_zone(job, plain, &soa, kept, key, &task->made, &task->result);
+	err = sw_sign_zone(job, plain, &soa, task->is_anew ? NULL : kept, key, &task->made, &task->result);
 	if (err == 0)
 		task->ttl_max_s = sw_sign_ttl_max(task->made);
 	return err;

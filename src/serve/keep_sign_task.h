@@ -13,6 +13,7 @@ struct sw_sign_task {
 	struct sw_keys keys; /* its own: secrets are not for two threads */
 	struct sw_keys_plan plan;
 	struct sw_contents *plain; /* NULL: what is kept */
+	bool is_anew;		   /* no signature is taken over */
 	uint32_t source_serial;
 	uint32_t window_s;
 	uint32_t undo_serial; /* of SW_SIGN_UNDO, where has_undo_serial */

@@ -64,15 +64,18 @@ static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 	sw_keep_tell(keep, delivery->apex);
 }
 
+/** Changes: served first too, where what is kept shows that they fit. */
 static void changes_take(struct sw_keep *keep, struct sw_delivery *delivery)
 {
 	const struct sw_zone_setting *setting = sw_keep_setting(keep, delivery->apex);
 	char apex[SW_NAME_TEXT_MAX];
 	uint32_t before = serial_kept(keep, delivery->apex);
 	struct sw_signing *signing = sw_keep_signing(keep, delivery->apex);
-	bool is_whole = false;
+	bool is_signed_here = signing != NULL && signing->is_ours, is_whole = false;
+	bool is_ahead = setting != NULL && !is_signed_here &&
+			sw_keep_serve_ahead(keep, delivery->apex, delivery->deltas, delivery->delta_count);
 	int err = -ENOENT;
-	if (setting != NULL && signing != NULL && signing->is_ours)
+	if (setting != NULL && is_signed_here)
 		err = sw_keep_sign_transfer(keep, setting, signing, delivery, &is_whole);
 	else if (setting != NULL)
 		err = sw_keep_changes(keep, setting, delivery->deltas, delivery->delta_count);
@@ -84,8 +87,12 @@ static void changes_take(struct sw_keep *keep, struct sw_delivery *delivery)
 		sw_keep_settled(keep, delivery, SW_SETTLED_AXFR);
 		return;
 	}
-	err = is_whole ? sw_keep_serve_whole(keep, delivery->apex)
-		       : sw_keep_serve(keep, delivery->apex, delivery->deltas, delivery->delta_count);
+	if (is_ahead)
+		sw_keep_served(keep, delivery->apex);
+	else if (is_whole)
+		err = sw_keep_serve_whole(keep, delivery->apex);
+	else
+		err = sw_keep_serve(keep, delivery->apex, delivery->deltas, delivery->delta_count);
 	sw_keep_say_transfer(delivery, "IXFR", before, serial_kept(keep, delivery->apex));
 	sw_keep_settled(keep, delivery, err ? SW_SETTLED_REFUSED : SW_SETTLED_TAKEN);
 	sw_keep_tell(keep, delivery->apex);

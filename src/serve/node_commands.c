@@ -77,7 +77,7 @@ void sw_node_take_command(struct sw_running_node *node)
 		json_t *(*run)(struct sw_running_node *node, const json_t *request, int client);
 	} commands[] = {{"status", command_status}, {"reload", command_reload}, {"stop", command_stop},
 		{"zone-add", command_order}, {"zone-remove", command_order}, {"zone-freeze", command_order},
-		{"zone-thaw", command_order}};
+		{"zone-thaw", command_order}, {"zone-notify", command_order}, {"zone-sign", command_order}};
 	int client;
 	json_t *request = sw_control_accept(node->control, &client);
 	if (request == NULL)

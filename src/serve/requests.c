@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "serve/requests.h"
 #include "answer/verdict.h"
+#include "serve/clock.h"
 #include "serve/log.h"
+#include "serve/requests_inside.h"
 #include "serve/standing.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -11,23 +12,6 @@
 
 #define STREAM_MAX 65535
 #define DATAGRAM_MAX 1500 /* what a reply over UDP has room for */
-#define TELL_NS (60ull * 1000000000)
-
-/** One message in hand. */
-struct hand {
-	struct sw_requests *requests;
-	struct sw_request *request;
-	struct sw_tsig tsig;
-	struct sw_peer peer;
-	uint8_t *message, *reply;
-	size_t len;
-	size_t max; /* bytes of a reply */
-	/* the question, or the zone of an update */
-	uint8_t name[SW_NAME_MAX]; /* lower case */
-	uint16_t type, class;
-	size_t question_end; /* 0: there is none that can be read */
-	bool is_begun;	     /* a transfer, which counts by itself how it ended */
-};
 
 static int throttle_new(struct sw_throttle **throttle)
 {
@@ -76,11 +60,6 @@ static void put16(uint8_t *at, unsigned value)
 	at[1] = (uint8_t)value;
 }
 
-static unsigned opcode_of(const uint8_t *message)
-{
-	return message[2] >> 3 & 15;
-}
-
 /** Behind an owner name, which may be compressed. @return 0 when it is malformed */
 static size_t name_end(const uint8_t *message, size_t len, size_t at, bool may_point)
 {
@@ -104,7 +83,7 @@ static size_t question_end(const uint8_t *message, size_t len)
 
 bool sw_requests_suspect(const uint8_t *message, size_t len)
 {
-	unsigned opcode = opcode_of(message);
+	unsigned opcode = sw_opcode_of(message);
 	if (message[2] & 0x80)
 		return false;
 	if (opcode != SW_OPCODE_QUERY)
@@ -122,7 +101,7 @@ bool sw_requests_suspect(const uint8_t *message, size_t len)
 	return additional > 0 && !is_opt;
 }
 
-static void question_read(struct hand *hand)
+static void question_read(struct sw_hand *hand)
 {
 	size_t end = question_end(hand->message, hand->len);
 	hand->question_end = end;
@@ -135,7 +114,7 @@ static void question_read(struct hand *hand)
 }
 
 /** What the OPT record says that the asker takes, 512 where there is none (RFC 6891 s6.2.3). */
-static size_t edns_size(const struct hand *hand)
+static size_t edns_size(const struct sw_hand *hand)
 {
 	size_t at = hand->question_end;
 	unsigned before = get16(hand->message + 6) + get16(hand->message + 8);
@@ -153,7 +132,7 @@ static size_t edns_size(const struct hand *hand)
 	return SW_UDP_PLAIN_MAX;
 }
 
-static size_t reply_max(const struct hand *hand)
+static size_t reply_max(const struct sw_hand *hand)
 {
 	size_t size = edns_size(hand), most = hand->request->view->control->udp_max;
 	if (hand->request->asker->stream)
@@ -165,20 +144,8 @@ static size_t reply_max(const struct hand *hand)
 
 /* ---- replying ---- */
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t wall_s(void)
-{
-	return clock_ns(CLOCK_REALTIME) / 1000000000;
-}
-
 /** Header and question: what is left of a reply that has no more, or no room for more. */
-static size_t bare(const struct hand *hand, unsigned flags)
+static size_t bare(const struct sw_hand *hand, unsigned flags)
 {
 	size_t len = hand->question_end ? hand->question_end : SW_HEADER_LEN;
 	memcpy(hand->reply, hand->message, len);
@@ -190,14 +157,14 @@ static size_t bare(const struct hand *hand, unsigned flags)
 
 /** Sign it where the message was signed. One that gets too long by that becomes the question with TC, which
  * is signed (RFC 8945 s5.3). */
-static enum sw_taken sign(struct hand *hand, size_t len)
+static enum sw_taken sign(struct sw_hand *hand, size_t len)
 {
-	int err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, wall_s());
+	int err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, (uint64_t)sw_now_s());
 	if (err == -ENOSPC) {
 		unsigned flags = get16(hand->reply + 2) | SW_FLAG_TC;
 		len = bare(hand, flags & ~15u);
 		hand->request->verdict = SW_VERDICT_TRUNCATED;
-		err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, wall_s());
+		err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, (uint64_t)sw_now_s());
 	}
 	hand->request->reply_len = err == 0 ? len : 0;
 	return SW_TAKEN_REPLY;
@@ -221,21 +188,16 @@ static unsigned verdict_of(unsigned rcode)
 	}
 }
 
-static struct sw_counts *counts_of(const struct hand *hand)
-{
-	return sw_live_counts(hand->requests->live);
-}
-
-static bool is_transfer(const struct hand *hand)
+static bool is_transfer(const struct sw_hand *hand)
 {
 	return hand->type == SW_TYPE_AXFR || hand->type == SW_TYPE_IXFR;
 }
 
 /** What is replied here is the end of a NOTIFY; of an update or a transfer it is a refusal. */
-static void count_reply(const struct hand *hand, unsigned rcode)
+static void count_reply(const struct sw_hand *hand, unsigned rcode)
 {
-	struct sw_counts *counts = counts_of(hand);
-	unsigned opcode = opcode_of(hand->message);
+	struct sw_counts *counts = sw_hand_counts(hand);
+	unsigned opcode = sw_opcode_of(hand->message);
 	if (opcode == SW_OPCODE_NOTIFY)
 		sw_count(rcode ? &counts->notifies.refused : &counts->notifies.taken, 1);
 	else if (opcode == SW_OPCODE_UPDATE)
@@ -245,7 +207,7 @@ static void count_reply(const struct hand *hand, unsigned rcode)
 }
 
 /** Opcode and RD are the message's (RFC 1996 s3.4, RFC 2136 s3.8, RFC 1035 s4.1.1). */
-static enum sw_taken reply(struct hand *hand, unsigned rcode, unsigned more_flags)
+static enum sw_taken reply(struct sw_hand *hand, unsigned rcode, unsigned more_flags)
 {
 	unsigned flags = get16(hand->message + 2) & (0x7800 | SW_FLAG_RD);
 	hand->request->verdict = verdict_of(rcode);
@@ -253,16 +215,16 @@ static enum sw_taken reply(struct hand *hand, unsigned rcode, unsigned more_flag
 	return sign(hand, bare(hand, SW_FLAG_QR | flags | more_flags | rcode));
 }
 
-static const struct sw_zone_setting *zone_of(const struct hand *hand)
+static const struct sw_zone_setting *zone_of(const struct sw_hand *hand)
 {
 	return hand->question_end != 0 && hand->class == SW_CLASS_IN
 		       ? sw_live_zone(hand->requests->live, hand->name)
 		       : NULL;
 }
 
-static enum sw_request_kind kind_of(const struct hand *hand)
+static enum sw_request_kind kind_of(const struct sw_hand *hand)
 {
-	unsigned opcode = opcode_of(hand->message);
+	unsigned opcode = sw_opcode_of(hand->message);
 	return opcode == SW_OPCODE_NOTIFY   ? SW_REQUEST_NOTIFY
 	       : opcode == SW_OPCODE_UPDATE ? SW_REQUEST_UPDATE
 	       : hand->type == SW_TYPE_AXFR ? SW_REQUEST_AXFR
@@ -271,7 +233,7 @@ static enum sw_request_kind kind_of(const struct hand *hand)
 }
 
 /** Told in the log, and replied. */
-static enum sw_taken refuse(struct hand *hand, unsigned rcode, enum sw_refused_why why)
+static enum sw_taken refuse(struct sw_hand *hand, unsigned rcode, enum sw_refused_why why)
 {
 	const struct sw_tsig *tsig = &hand->tsig;
 	const struct sw_refusal refusal = {
@@ -283,14 +245,14 @@ static enum sw_taken refuse(struct hand *hand, unsigned rcode, enum sw_refused_w
 		.peer = &hand->peer,
 		.is_stream = hand->request->asker->stream,
 	};
-	sw_requests_log_refused(sw_live_log(hand->requests->live), &refusal, clock_ns(CLOCK_MONOTONIC));
+	sw_requests_log_refused(sw_live_log(hand->requests->live), &refusal, sw_now_ns());
 	return reply(hand, rcode, 0);
 }
 
 /* ---- NOTIFY ---- */
 
 /** The serial of a SOA in the answer section: a hint (RFC 1996 s3.7). */
-static bool notified_serial(const struct hand *hand, uint32_t *serial)
+static bool notified_serial(const struct sw_hand *hand, uint32_t *serial)
 {
 	const uint8_t *message = hand->message;
 	size_t end = get16(message + 6) > 0 ? name_end(message, hand->len, hand->question_end, true) : 0;
@@ -307,7 +269,7 @@ static bool notified_serial(const struct hand *hand, uint32_t *serial)
 	return true;
 }
 
-static enum sw_taken take_notify(struct hand *hand)
+static enum sw_taken take_notify(struct sw_hand *hand)
 {
 	uint32_t serial = 0;
 	if (hand->question_end == 0 || hand->type != SW_TYPE_SOA)
@@ -327,7 +289,7 @@ static enum sw_taken take_notify(struct hand *hand)
 /* ---- UPDATE ---- */
 
 /** A copy of the message that can wait, with its key behind it: settings may be read again meanwhile. */
-static struct sw_update_request *update_new(const struct hand *hand)
+static struct sw_update_request *update_new(const struct sw_hand *hand)
 {
 	size_t key_at = (sizeof(struct sw_update_request) + hand->len + 15) / 16 * 16;
 	struct sw_update_request *update = calloc(1, key_at + sizeof(struct sw_tsig_key));
@@ -341,13 +303,13 @@ static struct sw_update_request *update_new(const struct hand *hand)
 		update->peer.key = update->tsig.key = key;
 	}
 	update->is_stream = hand->request->asker->stream;
-	update->due_ns = clock_ns(CLOCK_MONOTONIC) + hand->request->patience_ns;
+	update->due_ns = sw_now_ns() + hand->request->patience_ns;
 	update->len = hand->len;
 	memcpy(update->message, hand->message, hand->len);
 	return update;
 }
 
-static enum sw_taken take_update(struct hand *hand)
+static enum sw_taken take_update(struct sw_hand *hand)
 {
 	if (hand->question_end == 0 || hand->type != SW_TYPE_SOA)
 		return refuse(hand, SW_RCODE_FORMERR, SW_REFUSED_MALFORMED); /* RFC 2136 s3.1.1 */
@@ -376,7 +338,7 @@ static enum sw_taken take_update(struct hand *hand)
 /* ---- transfers ---- */
 
 /** The only message of an IXFR over UDP (RFC 1995 s2). */
-static enum sw_taken take_datagram(struct hand *hand, struct sw_transfer *transfer)
+static enum sw_taken take_datagram(struct sw_hand *hand, struct sw_transfer *transfer)
 {
 	size_t len = 0;
 	hand->is_begun = true;
@@ -389,7 +351,7 @@ static enum sw_taken take_datagram(struct hand *hand, struct sw_transfer *transf
 	return SW_TAKEN_REPLY;
 }
 
-static enum sw_taken take_transfer(struct hand *hand)
+static enum sw_taken take_transfer(struct sw_hand *hand)
 {
 	struct sw_outgoing_query query;
 	bool is_udp = !hand->request->asker->stream;
@@ -420,7 +382,7 @@ static enum sw_taken take_transfer(struct hand *hand)
 /* ---- all of them ---- */
 
 /** A question that is signed: the answer is, too. */
-static enum sw_taken take_signed(struct hand *hand)
+static enum sw_taken take_signed(struct sw_hand *hand)
 {
 	struct sw_request *request = hand->request;
 	size_t len = sw_answer(request->answerer, request->view, request->asker, hand->message, hand->len,
@@ -429,10 +391,10 @@ static enum sw_taken take_signed(struct hand *hand)
 	return len > 0 ? sign(hand, len) : SW_TAKEN_REPLY;
 }
 
-static enum sw_taken take(struct hand *hand)
+static enum sw_taken take(struct sw_hand *hand)
 {
 	bool is_stream = hand->request->asker->stream;
-	switch (opcode_of(hand->message)) {
+	switch (sw_opcode_of(hand->message)) {
 	case SW_OPCODE_NOTIFY:
 		return take_notify(hand);
 	case SW_OPCODE_UPDATE:
@@ -446,72 +408,10 @@ static enum sw_taken take(struct hand *hand)
 	}
 }
 
-/** By what the message says, none of which has been checked. */
-static enum sw_standing standing_of(const struct hand *hand, enum sw_throttled kind, uint64_t now_ns)
-{
-	struct sw_live *live = hand->requests->live;
-	bool is_ours = hand->question_end != 0 && hand->type == SW_TYPE_SOA && hand->class == SW_CLASS_IN;
-	const struct sw_zone_setting *zone = is_ours ? sw_live_zone(live, hand->name) : NULL;
-	if (zone == NULL)
-		return SW_STANDING_STRANGER;
-	struct sw_peer peer = hand->peer;
-	peer.key = sw_tsig_claimed(sw_live_key, live, hand->message, hand->len);
-	enum sw_standing standing = sw_standing_of(zone->policy, kind, &peer);
-	return standing == SW_STANDING_CLAIMS && sw_throttle_has_signed(hand->requests->throttle,
-							 peer.address, peer.address_len, now_ns)
-		       ? SW_STANDING_SIGNED
-		       : standing;
-}
-
-/** Of this machine itself: no such packet comes from outside (RFC 1122 s3.2.1.3, RFC 4291 s2.5.3). */
-static bool is_loopback(const struct sw_peer *peer)
-{
-	static const uint8_t one[16] = {[15] = 1};
-	return peer->address_len == 4 ? peer->address[0] == 127 : memcmp(peer->address, one, 16) == 0;
-}
-
-/** Whether it is an UPDATE or a NOTIFY beyond its budget: then it is counted. Streams have limits of their
- * own, and their senders are where they say. */
-static bool is_over(const struct hand *hand)
-{
-	unsigned opcode = opcode_of(hand->message);
-	bool is_update = opcode == SW_OPCODE_UPDATE;
-	if ((!is_update && opcode != SW_OPCODE_NOTIFY) || hand->request->asker->stream ||
-		is_loopback(&hand->peer))
-		return false;
-	enum sw_throttled kind = is_update ? SW_THROTTLED_UPDATE : SW_THROTTLED_NOTIFY;
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	if (sw_throttle_take(hand->requests->throttle, kind, standing_of(hand, kind, now_ns),
-		    hand->peer.address, hand->peer.address_len, now_ns))
-		return false;
-	struct sw_counts *counts = counts_of(hand);
-	sw_count(is_update ? &counts->updates.dropped : &counts->notifies.dropped, 1);
-	return true;
-}
-
-void sw_requests_tell(struct sw_requests *requests)
-{
-	struct sw_counts counts;
-	struct sw_requests_told *told = &requests->told;
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	sw_requests_log_more(sw_live_log(requests->live), now_ns);
-	if (told->at_ns != 0 && now_ns - told->at_ns < TELL_NS)
-		return;
-	sw_live_counted(requests->live, &counts);
-	uint64_t updates = counts.updates.dropped - told->updates,
-		 notifies = counts.notifies.dropped - told->notifies;
-	if (updates + notifies == 0)
-		return;
-	sw_log(SW_LOG_WARNING,
-		"UPDATE and NOTIFY over UDP beyond their budgets: %llu updates, %llu notifies dropped",
-		(unsigned long long)updates, (unsigned long long)notifies);
-	*told = (struct sw_requests_told){now_ns, counts.updates.dropped, counts.notifies.dropped};
-}
-
 /** RFC 8945 s5.2: why a signature is refused; counted. */
-static enum sw_refused_why tsig_refused(const struct hand *hand)
+static enum sw_refused_why tsig_refused(const struct sw_hand *hand)
 {
-	struct sw_counts *counts = counts_of(hand);
+	struct sw_counts *counts = sw_hand_counts(hand);
 	switch (hand->tsig.error) {
 	case SW_TSIG_BADKEY:
 		sw_count(&counts->tsig.badkey, 1);
@@ -534,7 +434,7 @@ static enum sw_refused_why tsig_refused(const struct hand *hand)
 enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *request, uint8_t *message,
 	size_t len, uint8_t *reply_bytes)
 {
-	struct hand hand = {
+	struct sw_hand hand = {
 		.requests = requests,
 		.request = request,
 		.message = message,
@@ -547,15 +447,14 @@ enum sw_taken sw_requests_take(struct sw_requests *requests, struct sw_request *
 	request->reply_len = 0;
 	request->transfer = NULL;
 	question_read(&hand);
-	if (is_over(&hand)) {
+	if (sw_hand_is_over(&hand)) {
 		request->verdict = SW_VERDICT_DROP_LANE;
 		return SW_TAKEN_REPLY;
 	}
-	int rcode =
-		sw_tsig_check_query(&hand.tsig, sw_live_key, requests->live, message, &hand.len, wall_s());
+	int rcode = sw_tsig_check_query(
+		&hand.tsig, sw_live_key, requests->live, message, &hand.len, (uint64_t)sw_now_s());
 	if (rcode == 0 && hand.tsig.key != NULL)
-		sw_throttle_signed(requests->throttle, hand.peer.address, hand.peer.address_len,
-			clock_ns(CLOCK_MONOTONIC));
+		sw_throttle_signed(requests->throttle, hand.peer.address, hand.peer.address_len, sw_now_ns());
 	hand.max = reply_max(&hand);
 	hand.peer.key = hand.tsig.key;
 	return rcode != 0 ? refuse(&hand, (unsigned)rcode, tsig_refused(&hand)) : take(&hand);

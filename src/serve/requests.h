@@ -14,7 +14,7 @@
 /** What the log has said so far. */
 struct sw_requests_told {
 	uint64_t at_ns; /* CLOCK_MONOTONIC; 0: nothing yet */
-	uint64_t updates, notifies;
+	uint64_t updates, notifies, others;
 };
 
 struct sw_requests {
@@ -36,8 +36,8 @@ static inline void sw_requests_switch(struct sw_requests *requests, bool is_on)
 	__atomic_store_n(&requests->is_on, is_on, __ATOMIC_RELAXED);
 }
 
-/** A line to the log where updates or notifies have been dropped since the last, and where there were too
- * many refusals for a line each, once a minute at most. Of one thread, every second or so. */
+/** A line to the log where messages beyond their budgets have been dropped since the last, and where there
+ * were too many refusals for a line each, once a minute at most. Of one thread, every second or so. */
 void sw_requests_tell(struct sw_requests *requests);
 
 /** Whether a message of at least a header may be more than a plain question: sw_requests_take() knows. */

@@ -136,7 +136,7 @@ uint64_t sw_requests_log_more(struct sw_requests_log *log, uint64_t now_ns)
 
 struct peer_text {
 	char address[INET6_ADDRSTRLEN];
-	char key[SW_NAME_TEXT_MAX + 8];
+	char how[SW_NAME_TEXT_MAX + 24];
 };
 
 static void peer_text(struct peer_text *text, const struct sw_peer *peer, const uint8_t *key_name)
@@ -144,9 +144,9 @@ static void peer_text(struct peer_text *text, const struct sw_peer *peer, const 
 	char name[SW_NAME_TEXT_MAX];
 	inet_ntop(peer->address_len == 4 ? AF_INET : AF_INET6, peer->address, text->address,
 		sizeof(text->address));
-	text->key[0] = '\0';
-	if (key_name != NULL && key_name[0] != 0)
-		snprintf(text->key, sizeof(text->key), ", key %s", sw_name_text(key_name, name));
+	bool has_key = key_name != NULL && key_name[0] != 0;
+	snprintf(text->how, sizeof(text->how), "%s%s%s", peer->is_encrypted ? " over TLS" : "",
+		has_key ? ", key " : "", has_key ? sw_name_text(key_name, name) : "");
 }
 
 bool sw_requests_log_refused(struct sw_requests_log *log, const struct sw_refusal *refusal, uint64_t now_ns)
@@ -175,7 +175,7 @@ bool sw_requests_log_refused(struct sw_requests_log *log, const struct sw_refusa
 		: refusal->kind == SW_REQUEST_QUERY ? "name "
 						    : "zone ",
 		refusal->zone ? sw_name_text(refusal->zone, zone) : "", refusal->zone ? ": " : "",
-		kinds[refusal->kind], peer.address, peer.key,
+		kinds[refusal->kind], peer.address, peer.how,
 		refusal->detail ? refusal->detail : whys[refusal->why].text);
 	return true;
 }
@@ -191,7 +191,7 @@ bool sw_requests_log_given(struct sw_requests_log *log, const struct sw_given *g
 		snprintf(from, sizeof(from), "changes from serial %u to ", given->from);
 	sw_log(given->broken ? SW_LOG_WARNING : SW_LOG_INFO,
 		"zone %s: %s to %s%s%s%s: %s%s%u, %llu records, %llu bytes, %.3f s",
-		sw_name_text(given->zone, zone), given->is_ixfr ? "IXFR" : "AXFR", peer.address, peer.key,
+		sw_name_text(given->zone, zone), given->is_ixfr ? "IXFR" : "AXFR", peer.address, peer.how,
 		given->broken ? " broken off: " : "", given->broken ? given->broken : "", from,
 		given->is_changes ? "" : "serial ", given->serial, (unsigned long long)given->records,
 		(unsigned long long)given->bytes, given->seconds);

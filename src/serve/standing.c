@@ -52,6 +52,12 @@ static enum sw_standing standing_by(const struct sw_access_list *list, const str
 enum sw_standing sw_standing_of(
 	const struct sw_zone_policy *policy, enum sw_throttled kind, const struct sw_peer *peer)
 {
+	if (kind == SW_THROTTLED_SIGNED)
+		return policy && standing_by(&policy->transfer_to, peer) == SW_STANDING_NAMED
+			       ? SW_STANDING_NAMED
+			       : SW_STANDING_CLAIMS;
+	if (policy == NULL)
+		return SW_STANDING_STRANGER;
 	if (kind == SW_THROTTLED_UPDATE)
 		return sw_standing_takes_updates(policy) ? standing_by(&policy->update_by, peer)
 							 : SW_STANDING_STRANGER;

@@ -129,9 +129,30 @@ json_t *sw_status_zone(const struct sw_zone_report *report)
 	return zone;
 }
 
+void sw_status_secondary_add(struct sw_secondary *secondary, const uint8_t *apex, json_t *zone)
+{
+	struct sw_secondary_report report;
+	if (secondary == NULL || sw_secondary_look(secondary, apex, &report) != 0)
+		return;
+	json_object_set_new(zone, "secondary",
+		json_pack("{s:b, s:I, s:I, s:I, s:i, s:s%}", "asking", report.is_asking, "confirmed",
+			(json_int_t)report.confirmed_s, "next", (json_int_t)report.next_s, "expires",
+			(json_int_t)report.expires_s, "failures", report.failures, "reason", report.why,
+			strlen(report.why)));
+}
+
+struct listing {
+	json_t *zones;
+	struct sw_secondary *secondary;
+};
+
+/** Under the lock of the zones, which is never taken under that of the secondary. */
 static void zone_add(void *arg, const struct sw_zone_report *report)
 {
-	json_array_append_new(arg, sw_status_zone(report));
+	struct listing *listing = arg;
+	json_t *zone = sw_status_zone(report);
+	sw_status_secondary_add(listing->secondary, report->apex, zone);
+	json_array_append_new(listing->zones, zone);
 }
 
 json_t *sw_status(const struct sw_status_parts *parts)
@@ -139,7 +160,7 @@ json_t *sw_status(const struct sw_status_parts *parts)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	json_t *zones = json_array();
-	sw_zones_each(parts->zones, zone_add, zones);
+	sw_zones_each(parts->zones, zone_add, &(struct listing){zones, sw_keep_secondary(parts->keep)});
 	json_t *status = json_pack("{s:b, s:s, s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "ok",
 		1, "version", SW_VERSION, "pid", (int)getpid(), "state", parts->state, "uptime_seconds",
 		(json_int_t)(now.tv_sec - parts->started_s), "listen", listen_json(parts->settings),

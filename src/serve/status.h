@@ -28,6 +28,10 @@ struct sw_status_parts {
 /** One zone. */
 json_t *sw_status_zone(const struct sw_zone_report *report);
 
+/** Add "secondary", where the zone comes from primaries: when they are asked, and when it expires.
+ * @param secondary  NULL: nothing does */
+void sw_status_secondary_add(struct sw_secondary *secondary, const uint8_t *apex, json_t *zone);
+
 /** Add what zones that change have done: transfers, updates, notifications, signatures. */
 void sw_status_live(json_t *status, const struct sw_status_parts *parts);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** How many UPDATE and NOTIFY messages over UDP are looked at in a second, and whose.
+/** How many UPDATE, NOTIFY and signed messages over UDP are looked at in a second, and whose.
  *
  * A forger sends as many as the line carries, and each that is looked at costs an HMAC, a place in a queue, a
  * message to a primary. So each standing of senders has a budget of its own, and in it each sender no more
@@ -11,7 +11,7 @@
  * to be filled, any thread may take, and who is refused writes nothing. Of one share may have more than one
  * sender where their secret hashes meet.
  *
- * Pure: times are handed in. Fixed memory: 100 KiB. Any thread may call at any time.
+ * Pure: times are handed in. Fixed memory: 130 KiB. Any thread may call at any time.
  */
 #ifndef SW_SERVE_THROTTLE_H
 #define SW_SERVE_THROTTLE_H
@@ -34,7 +34,7 @@ enum sw_standing {
 		SW_STANDING_COUNT
 };
 
-enum sw_throttled { SW_THROTTLED_UPDATE, SW_THROTTLED_NOTIFY, SW_THROTTLED_COUNT };
+enum sw_throttled { SW_THROTTLED_UPDATE, SW_THROTTLED_NOTIFY, SW_THROTTLED_SIGNED, SW_THROTTLED_COUNT };
 
 #define SW_SIGNED_AGE_S 3600 /* how long a right signature counts */
 

@@ -48,20 +48,6 @@ static void policy_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
 
 /* ---- where it stands ---- */
 
-/** What is known of a zone that comes from elsewhere. */
-static void secondary_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
-{
-	struct sw_secondary_report report;
-	struct sw_secondary *secondary = sw_keep_secondary(keep);
-	if (secondary == NULL || sw_secondary_look(secondary, apex, &report) != 0)
-		return;
-	json_object_set_new(zone, "secondary",
-		json_pack("{s:b, s:I, s:I, s:I, s:i, s:s%}", "asking", report.is_asking, "confirmed",
-			(json_int_t)report.confirmed_s, "next", (json_int_t)report.next_s, "expires",
-			(json_int_t)report.expires_s, "failures", report.failures, "reason", report.why,
-			strlen(report.why)));
-}
-
 /** What is known of a zone beyond the configuration, and of a catalog. */
 static void beyond_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
 {
@@ -121,7 +107,7 @@ static json_t *show(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	for (size_t i = 0; !search.is_served && i < sizeof(versions) / sizeof(versions[0]); i++)
 		json_object_set_new(search.found, versions[i], json_null());
 	policy_add(keep, apex, search.found);
-	secondary_add(keep, apex, search.found);
+	sw_status_secondary_add(sw_keep_secondary(keep), apex, search.found);
 	beyond_add(keep, apex, search.found);
 	archive_add(keep, apex, search.found);
 	sw_key_zone_add(keep, apex, search.found);

@@ -58,6 +58,56 @@ static json_t *thaw(struct sw_keep *keep, struct sw_zones *zones, const uint8_t 
 	return turn(keep, zones, apex, false);
 }
 
+/** Whether it is served, so that there is something to tell of or to sign. @return NULL, or the refusal */
+static json_t *refuse_unserved(struct sw_zones *zones, const uint8_t *apex)
+{
+	char text[SW_WHY_TEXT_MAX + 128], reason[SW_WHY_TEXT_MAX];
+	enum sw_zone_state state;
+	if (sw_zones_state(zones, apex, &state, reason, sizeof(reason)) != 0)
+		return sw_control_refusal("no such zone here");
+	if (state == SW_ZONE_SERVING || state == SW_ZONE_OUTDATED)
+		return NULL;
+	snprintf(text, sizeof(text), "no version of it is served: it is %s%s%.400s",
+		sw_zone_state_label(state), reason[0] ? ": " : "", reason);
+	return sw_control_refusal(text);
+}
+
+static json_t *notify(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex, const json_t *order)
+{
+	char why[SW_WHY_TEXT_MAX] = "nobody is notified of it: 'notify' in the configuration says whom";
+	char name[SW_NAME_TEXT_MAX];
+	const struct sw_zone_policy *policy;
+	uint32_t serial;
+	json_t *refusal = refuse_unserved(zones, apex);
+	(void)order;
+	if (refusal != NULL)
+		return refusal;
+	if (keep == NULL || sw_keep_notify(keep, apex, &serial, &policy, why) != 0)
+		return sw_control_refusal(why);
+	json_t *told = json_array();
+	for (size_t i = 0; i < policy->notify_count; i++)
+		json_array_append_new(told, json_string_nocheck(policy->notify[i]->name));
+	sw_log(SW_LOG_INFO, "zone %s: its remotes are notified of serial %u by a command",
+		sw_name_text(apex, name), serial);
+	return json_pack(
+		"{s:b, s:s, s:I, s:o}", "ok", 1, "zone", name, "serial", (json_int_t)serial, "notify", told);
+}
+
+static json_t *sign(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex, const json_t *order)
+{
+	char why[SW_WHY_TEXT_MAX] = "it is not signed here: that needs 'dnssec' at the zone, and 'state' of "
+				    "'server'";
+	char name[SW_NAME_TEXT_MAX];
+	json_t *refusal = refuse_unserved(zones, apex);
+	(void)order;
+	if (refusal != NULL)
+		return refusal;
+	if (keep == NULL || sw_keep_sign_anew(keep, apex, why) != 0)
+		return sw_control_refusal(why);
+	sw_log(SW_LOG_INFO, "zone %s: all of it is signed again by a command", sw_name_text(apex, name));
+	return done(zones, apex);
+}
+
 json_t *sw_zone_order(struct sw_keep *keep, struct sw_zones *zones, const json_t *order)
 {
 	static const struct {
@@ -66,7 +116,7 @@ json_t *sw_zone_order(struct sw_keep *keep, struct sw_zones *zones, const json_t
 		json_t *(*run)(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *apex,
 			const json_t *order);
 	} orders[] = {{"zone-add", true, add}, {"zone-remove", true, drop}, {"zone-freeze", false, freeze},
-		{"zone-thaw", false, thaw}};
+		{"zone-thaw", false, thaw}, {"zone-notify", false, notify}, {"zone-sign", false, sign}};
 	const char *command = json_string_value(json_object_get(order, "command"));
 	const char *name = json_string_value(json_object_get(order, "zone"));
 	uint8_t apex[SW_NAME_MAX];

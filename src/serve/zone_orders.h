@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Commands that change zones: zone-add, zone-remove, zone-freeze, zone-thaw. The loader's thread's. */
+/** Commands that change zones, or need what only the loader's thread may look at: zone-add, zone-remove,
+ * zone-freeze, zone-thaw, zone-notify, zone-sign. The loader's thread's. */
 #ifndef SW_SERVE_ZONE_ORDERS_H
 #define SW_SERVE_ZONE_ORDERS_H
 

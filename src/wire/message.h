@@ -65,7 +65,11 @@ enum sw_edns_option {
 	SW_OPTION_NSID = 3,	  /* RFC 5001 */
 	SW_OPTION_COOKIE = 10,	  /* RFC 7873 */
 	SW_OPTION_KEEPALIVE = 11, /* RFC 7828 */
+	SW_OPTION_EDE = 15,	  /* RFC 8914: extended DNS error */
 };
+
+/** RFC 8914 s4.25: no data for a zone that should have some, as when it has expired. */
+#define SW_EDE_INVALID_DATA 24
 
 #define SW_RECORD_MIN 11 /* root owner, type, class, TTL, length */
 #define SW_OPT_LEN 11	 /* OPT record without options */

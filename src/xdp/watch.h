@@ -13,7 +13,8 @@ struct sw_watch;
 int sw_watch_open(struct sw_watch **watch, struct sw_kernel *kernel);
 void sw_watch_close(struct sw_watch *watch);
 
-/** Hand over the samples that wait, oldest first, and no more than a turn can bear: the rest waits for the next.
+/** Hand over the samples that wait, oldest first, and no more than a turn can bear: the rest waits for the
+ * next.
  * @return how many, or -errno */
 int sw_watch_samples(
 	struct sw_watch *watch, void (*take)(void *arg, const struct sw_sample *sample), void *arg);

@@ -78,6 +78,10 @@ int sw_archive_replace(struct sw_archive *archive, const struct sw_contents *con
  * error the caller undoes to its mark. */
 int sw_archive_change(struct sw_archive *archive, const uint8_t *apex, const struct sw_delta *delta);
 
+/** Whether a change leaves a zone that can be read again, as far as the change alone tells: its records are
+ * of the zone and whole, its SOAs have its serials. */
+bool sw_delta_is_fit(const struct sw_delta *delta, const uint8_t *apex);
+
 /** Set the times and the stamp. @return 0, -ENOENT, other -errno */
 int sw_archive_note(struct sw_archive *archive, const struct sw_archive_zone *zone);
 

@@ -328,8 +328,7 @@ static bool soa_is_fit(const struct sw_records *records, const uint8_t *apex, ui
 	       sw_soa_serial(&soa) == serial;
 }
 
-/** Whether it would leave a zone that can be read again. */
-static bool delta_is_fit(const struct sw_delta *delta, const uint8_t *apex)
+bool sw_delta_is_fit(const struct sw_delta *delta, const uint8_t *apex)
 {
 	return delta->from != delta->to && soa_is_fit(&delta->old_soa, apex, delta->from) &&
 	       soa_is_fit(&delta->new_soa, apex, delta->to) && list_is_fit(&delta->removed, apex) &&
@@ -340,7 +339,7 @@ int sw_archive_change(struct sw_archive *archive, const uint8_t *apex, const str
 {
 	struct sw_zone_row row;
 	int error = may_write(archive);
-	if (!error && !delta_is_fit(delta, apex))
+	if (!error && !sw_delta_is_fit(delta, apex))
 		error = -EINVAL;
 	if (!error)
 		error = sw_zone_row(&archive->own, apex, &row);

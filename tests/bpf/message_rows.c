@@ -50,6 +50,8 @@ const struct row message_rows[] = {
 	/* a zone that could not be loaded */
 	{"a broken zone, its apex", ASK("broken.example", SW_TYPE_SOA), REPLIES, ONE_OF(SERVFAIL)},
 	{"a broken zone, below", ASK("a.b.broken.example", A, SIGNED), REPLIES, ONE_OF(SERVFAIL)},
+	{"a broken zone, with a cookie", ASK("broken.example", A, .edns = 1232, OPTIONS("\0\x0a\0\x08" "abcdefgh")), REPLIES, ONE_OF(SERVFAIL)},
+	{"a broken zone, EDNS of another version", ASK("broken.example", A, .edns = 1232, .version = 1), REPLIES, ONE_OF(BADVERS)},
 
 	/* aliases */
 	{"CNAME asked for", ASK("one.example.com", SW_TYPE_CNAME), REPLIES, ONE_OF(ANSWERED)},

@@ -4,7 +4,11 @@
 Validated by delv and Unbound, as a resolver would, and whole by dnssec-verify, as a secondary would.
 """
 
+import json
+import time
+
 import dns.rcode
+import dns.rdatatype
 import node
 import peers
 import tap
@@ -15,10 +19,16 @@ from signed import (
 )
 
 
+def wait_settled(daemon):
+    """Until the DS is asked for: the version with the CDS is the last one that comes by itself."""
+    node.wait_for(lambda: state(daemon)["ds_awaited"] and not state(daemon)["signing"], f"the CDS: {daemon.log()}")
+
+
 def sign_and_change(shape):
     with node.Node(is_started=False) as daemon:
         begin(daemon, SHAPES[shape], more=f"    allow-update: key {peers.KEY}\n")
         yield from faults(daemon, shape)
+        wait_settled(daemon)
         first = transfer()
         yield from whole_faults(daemon, first, f"{shape}: AXFR")
         before = serial()
@@ -93,6 +103,51 @@ def check_file():
         daemon.run("reload")
         node.wait_for(lambda: is_valid(daemon, "third") is True, f"another negative TTL: {daemon.log()}")
         yield from whole_faults(daemon, transfer(), "after another negative TTL")
+
+
+def signatures(zone):
+    """@return all of a zone, each with what it is of; and the earliest inception"""
+    found = {
+        (name, rdataset.covers, rdata.key_tag): rdata
+        for name, rdataset in zone.iterate_rdatasets()
+        if rdataset.rdtype == dns.rdatatype.RRSIG
+        for rdata in rdataset
+    }
+    return found, min(rdata.inception for rdata in found.values())
+
+
+def check_sign():
+    """'zone sign' makes every signature anew, as one version that IXFR gives too; what is updated meanwhile stays."""
+    with node.Node(is_started=False) as daemon:
+        begin(daemon, SHAPES["csk-p256-nsec"], more=f"    allow-update: key {peers.KEY}\n")
+        wait_settled(daemon)
+        first, before = transfer(), serial()
+        old, begun = signatures(first)
+        backdated_s = 3600
+        node.wait_for(lambda: time.time() - backdated_s > begun + 2, "a second later")
+        said = json.loads(daemon.run("zone", "sign", ZONE, "--json").stdout)
+        if said != {"ok": True, "zone": f"{ZONE}.", "state": "serving"}:
+            yield f"{said}"
+        if update(("during", "A", "192.0.2.9")) != dns.rcode.NOERROR:
+            yield "an update meanwhile"
+        node.wait_for(lambda: ", 0 taken over in" in daemon.log().replace("and 0", ", 0"), f"the signing: {daemon.log()}")
+        now = transfer()
+        new, earliest = signatures(now)
+        kept = [key for key in old if new.get(key) == old[key]]
+        if kept or earliest <= begun or len(new) < len(old) + 1:
+            yield f"not made anew: {kept}: {daemon.log()}"
+        if serial() != before + 2:
+            yield f"serial {serial()} after {before}, an update and 'sign'"
+        if transfer(before, first) != now:
+            yield "IXFR and AXFR differ"
+        yield from whole_faults(daemon, now, "after 'sign'")
+        for name in ("www", "during", "nowhere"):
+            if is_valid(daemon, name) is not True:
+                yield f"{name}: {is_valid(daemon, name)}"
+        settled = serial()
+        daemon.restart()
+        if serial() != settled or is_valid(daemon) is not True:
+            yield f"after a restart: serial {serial()}, not {settled}"
 
 
 def in_the_wire(name, shape):

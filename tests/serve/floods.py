@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Floods of UPDATE and NOTIFY over UDP, from many addresses: who may is served all the while, and so are questions."""
+"""Floods of UPDATE, NOTIFY and signed questions over UDP, from many addresses: who may is served, and so are resolvers."""
 
 import random
 import socket
@@ -19,8 +19,8 @@ import node
 import tap
 
 SECRET, WRONG = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nMTI="
-SERVER, PRIMARY, CLIENT, SECOND_CLIENT = node.V4[0], "10.1.0.1", "10.2.0.1", "10.3.0.1"
-WANTED = 20000  # messages dropped of each kind, before and behind
+SERVER, PRIMARY, CLIENT, SECOND_CLIENT, SECONDARY = node.V4[0], "10.1.0.1", "10.2.0.1", "10.3.0.1", "10.5.0.1"
+WANTED = {"updates": 20000, "notifies": 20000, "questions": 2000}  # messages dropped, before and behind
 GROWTH_MAX_KIB = 1024  # a leak of 30 bytes a message would be more
 ZONE = """\
 $TTL 300
@@ -47,6 +47,7 @@ zones:
   - domain: live.test
     file: {daemon.path / "live.zone"}
     allow-update: key k
+    allow-transfer: {{address: {SECONDARY}, key: k}}
   - domain: still.test
     file: {daemon.path / "live.zone"}
     notify: primary
@@ -77,6 +78,12 @@ def update(zone, keyring=None, text="flood"):
     return message.to_wire()
 
 
+def signed_question(name, keyring):
+    message = dns.message.make_query(name, "SOA")
+    message.use_tsig(keyring)
+    return message.to_wire()
+
+
 def rings(*keys):
     return [None, *(dns.tsigkeyring.from_text({name: ("hmac-sha256", secret)}) for name, secret in keys)]
 
@@ -87,6 +94,8 @@ def hostile():
     for keyring in rings(("k.", WRONG), ("stranger.", SECRET)):
         for zone in ("live.test.", "still.test.", "second.test.", "elsewhere.test."):
             wires += [update(zone, keyring), notify(zone, keyring)]
+    for name in ("live.test.", "www.elsewhere.test."):
+        wires.append(signed_question(name, rings(("k.", WRONG))[1]))
     return wires + [wire[:cut] for wire in wires[:2] for cut in (12, 15, len(wire) - 1)]
 
 
@@ -115,17 +124,17 @@ class Flood(threading.Thread):
 
 
 def counts(daemon):
-    """Of updates and of notifies, without those that are told to others."""
+    """Of updates, of notifies without those that are told to others, and of what is signed."""
     status = daemon.status()
-    return status["updates"], status["notifies"]["in"]
+    return {"updates": status["updates"], "notifies": status["notifies"]["in"], "questions": status["tsig_failures"]}
 
 
-def wait_dropped(daemon, more):
-    """Until so many of each kind have been dropped, beyond those that are already."""
-    before = [count["dropped"] for count in counts(daemon)]
+def wait_dropped(daemon):
+    """Until as many as wanted have been dropped, beyond those that are already."""
+    before = counts(daemon)
     node.wait_for(
-        lambda: all(count["dropped"] >= had + more for count, had in zip(counts(daemon), before, strict=True)),
-        f"{more} of each to be dropped",
+        lambda: all(count["dropped"] >= before[kind]["dropped"] + WANTED[kind] for kind, count in counts(daemon).items()),
+        f"{WANTED} to be dropped",
         3 * node.LIMIT_S,
     )
 
@@ -154,7 +163,9 @@ def ask(wire, source):
         reply, _ = node.datagram(SERVER, wire, source, wait_s=1)
         return reply
 
-    return dns.message.from_wire(node.wait_for(once, f"an answer to {source}"), ignore_trailing=True)
+    reply, right = node.wait_for(once, f"an answer to {source}"), rings(("k.", SECRET))[1]
+    mac = dns.message.from_wire(wire, right).mac
+    return dns.message.from_wire(reply, right, request_mac=mac, ignore_trailing=True)
 
 
 def check_floods():
@@ -165,7 +176,7 @@ def check_floods():
         if fault:
             yield fault
         with Flood():
-            wait_dropped(daemon, WANTED)
+            wait_dropped(daemon)
             memory_before = memory_kib(daemon)
             # who has not signed before competes with those who forge his key's name: TCP is for him
             for source, text, *options in ((CLIENT, "during"), (SECOND_CLIENT, "other", "-v"), (CLIENT, "again")):
@@ -175,19 +186,29 @@ def check_floods():
                 seen = ask(node.query(f"{text}.live.test", "TXT"), "10.4.0.1")
                 if f'"{text}"' not in seen.to_text():
                     yield f"after {text}: {seen}"
-            for wire, source in ((notify("second.test."), PRIMARY), (node.query("www.live.test"), "10.4.0.1")):
+            right = rings(("k.", SECRET))[1]
+            for wire, source in (
+                (notify("second.test."), PRIMARY),
+                (node.query("www.live.test"), "10.4.0.1"),
+                (signed_question("live.test.", right), CLIENT),
+                (signed_question("live.test.", right), SECONDARY),
+            ):
                 reply = ask(wire, source)
                 if reply.rcode() != dns.rcode.NOERROR:
                     yield f"{source}: {reply}"
-            wait_dropped(daemon, WANTED)
+            wait_dropped(daemon)
             grown = memory_kib(daemon) - memory_before
             if grown > GROWTH_MAX_KIB:
                 yield f"the memory has grown by {grown} KiB"
-        updates, notifies = counts(daemon)
+        updates, notifies, questions = counts(daemon).values()
         if updates["forwarded"] or updates["taken"] < 4 or notifies["taken"] < 1:
             yield f"{updates} {notifies}"
         said = daemon.run("status").stdout
-        for line in (f", {updates['refused']} refused, {updates['dropped']} dropped", f", {notifies['dropped']} dropped; out:"):
+        for line in (
+            f", {updates['refused']} refused, {updates['dropped']} dropped",
+            f", {notifies['dropped']} dropped; out:",
+            f"; {questions['dropped']} dropped",
+        ):
             if line not in said:
                 yield f"'{line}' is not in {said}"
         node.wait_for(lambda: "beyond their budgets" in daemon.log(), "a line in the log")
@@ -216,7 +237,7 @@ def check_peace():
             if reply is None:
                 yield f"message {number} from this machine is not answered"
                 break
-        updates, notifies = counts(daemon)
+        updates, notifies, questions = counts(daemon).values()
         if updates != {"taken": 0, "forwarded": 0, "refused": 1001, "dropped": 0} or notifies != {"taken": 0, "refused": 1001, "dropped": 0}:
             yield f"{updates} {notifies}"
 

@@ -14,8 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import dns.edns
 import dns.flags
 import dns.message
+import dns.query
 
 ROOT = Path(os.environ.get("SW_ROOT", Path(__file__).resolve().parent.parent.parent))
 BUILD = Path(os.environ.get("SW_BUILD", ROOT / "build"))
@@ -220,6 +222,12 @@ class Stream:
 
     def is_readable(self, wait_s=0.0):
         return bool(select.select([self.socket], [], [], wait_s)[0])
+
+
+def extended_errors(zone, ask=dns.query.udp, use_edns=True):
+    """Codes of the extended errors (RFC 8914) in the reply to a question for the SOA."""
+    reply = ask(dns.message.make_query(zone, "SOA", use_edns=use_edns), "127.0.0.1", timeout=LIMIT_S, port=PORT)
+    return [option.code for option in reply.options if option.otype == dns.edns.OptionType.EDE]
 
 
 def message_id(wire):

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import dns.message
+import dns.query
 import dns.rdatatype
 import node
 import tap
@@ -189,6 +190,11 @@ def check_start_broken():
             for name, reason in reasons.items():
                 if rcode(name) != 2:
                     yield f"{name}: not SERVFAIL"
+                said = [node.extended_errors(name), node.extended_errors(name, dns.query.tcp), node.extended_errors(name, use_edns=False)]
+                if said != [[24], [24], []]:
+                    yield f"{name}: extended errors {said}"
+            if node.extended_errors("example.com"):
+                yield "an extended error beside an answer"
                 if not zones[name]["reason"].startswith(reason):
                     yield f"status of {name}: {zones[name]['reason']}"
                 if not any(f"zone {name}: {reason}" in line for line in second.log().splitlines()):

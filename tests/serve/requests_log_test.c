@@ -149,14 +149,16 @@ static void test_given(void **state)
 		.bytes = 345,
 		.seconds = 0.25};
 	peer.key = &key;
+	peer.is_encrypted = true;
 	said();
 	assert_true(sw_requests_log_given(requests_log, &given, START_NS));
 	assert_string_equal(said(),
-		"seawall: info: zone example.: IXFR to 192.0.2.1, key k1.: changes from serial 5 "
+		"seawall: info: zone example.: IXFR to 192.0.2.1 over TLS, key k1.: changes from serial 5 "
 		"to 4294967295, 7 records, 345 bytes, 0.250 s\n");
 	given.is_changes = given.is_ixfr = false;
 	given.broken = "it took too long";
 	peer.key = NULL;
+	peer.is_encrypted = false;
 	assert_true(sw_requests_log_given(requests_log, &given, START_NS));
 	assert_string_equal(said(),
 		"seawall: warning: zone example.: AXFR to 192.0.2.1 broken off: it took too long: "

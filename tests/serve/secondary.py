@@ -95,6 +95,8 @@ def check_expiry():
             return
         peer.stop()
         node.wait_for(lambda: rcode() == "SERVFAIL", "the zone to expire")
+        if node.extended_errors(peers.ZONE) != [24]:  # RFC 8914 s4.25
+            yield f"expired: extended errors {node.extended_errors(peers.ZONE)}"
         shown = daemon.run("zone", "show", peers.ZONE).stdout
         if shown.count("expired") != 1 or "no primary has confirmed it" not in shown:
             yield f"expired, shown: {shown}"

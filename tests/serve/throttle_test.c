@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Budgets of updates and notifies: in all, of one sender, of each standing and kind by itself; and who signs.
  */
-#include "serve/throttle.h"
+#include "serve/standing.h"
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -183,6 +183,66 @@ static void test_clock_jumps(void **state)
 	}
 }
 
+/* ---- who is what ---- */
+
+/* One key; primary 192.0.2.1, with it; rules of one kind at a time. */
+static void test_standings(void **state)
+{
+	static const struct sw_tsig_key key = {.name = "\1k"}, other = {.name = "\5other"};
+	static struct sw_access named = {.address = {192, 0, 2, 7},
+					.address_len = 4,
+					.bits = 32,
+					.key = &key},
+				wide = {.address = {0}, .address_len = 4, .bits = 0, .key = &key},
+				keyed = {.key = &key};
+	struct sw_endpoint primary_at = {0};
+	assert_int_equal(sw_endpoint_parse("192.0.2.1@53", &primary_at), 0);
+	const struct sw_remote primary = {.addresses = &primary_at, .address_count = 1, .key = &key},
+			       *primaries = &primary;
+	const struct {
+		enum sw_throttled kind;
+		struct sw_access *rule; /* of the list for that kind */
+		uint8_t last;		/* of 192.0.2.x */
+		const struct sw_tsig_key *claimed;
+		enum sw_standing standing;
+	} rows[] = {
+		{SW_THROTTLED_UPDATE, &named, 7, &key, SW_STANDING_NAMED},
+		{SW_THROTTLED_UPDATE, &named, 8, &key, SW_STANDING_STRANGER},
+		{SW_THROTTLED_UPDATE, &named, 7, &other, SW_STANDING_STRANGER},
+		{SW_THROTTLED_UPDATE, &keyed, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_UPDATE, &keyed, 8, NULL, SW_STANDING_STRANGER},
+		{SW_THROTTLED_UPDATE, &wide, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_UPDATE, NULL, 7, &key, SW_STANDING_STRANGER},
+		{SW_THROTTLED_NOTIFY, NULL, 1, &key, SW_STANDING_NAMED},
+		{SW_THROTTLED_NOTIFY, NULL, 1, NULL, SW_STANDING_STRANGER},
+		{SW_THROTTLED_NOTIFY, &keyed, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_NOTIFY, &named, 7, &key, SW_STANDING_NAMED},
+		{SW_THROTTLED_SIGNED, &named, 7, &key, SW_STANDING_NAMED},
+		{SW_THROTTLED_SIGNED, &named, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_SIGNED, &keyed, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_SIGNED, &wide, 8, &key, SW_STANDING_CLAIMS},
+		{SW_THROTTLED_SIGNED, NULL, 7, &key, SW_STANDING_CLAIMS},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct sw_access_list rules = {rows[i].rule, rows[i].rule ? 1 : 0};
+		struct sw_zone_policy policy = {.update_by.count = 0};
+		const struct sw_peer peer = {
+			.address = {192, 0, 2, rows[i].last}, .address_len = 4, .key = rows[i].claimed};
+		policy.primaries = &primaries;
+		policy.primary_count = rows[i].kind == SW_THROTTLED_NOTIFY;
+		*(rows[i].kind == SW_THROTTLED_UPDATE	      ? &policy.update_by
+			: rows[i].kind == SW_THROTTLED_NOTIFY ? &policy.notify_from
+							      : &policy.transfer_to) = rules;
+		if (sw_standing_of(&policy, rows[i].kind, &peer) != rows[i].standing)
+			fail_msg("row %zu", i);
+	}
+	const struct sw_peer peer = {.address = {192, 0, 2, 7}, .address_len = 4, .key = &key};
+	assert_int_equal(sw_standing_of(NULL, SW_THROTTLED_UPDATE, &peer), SW_STANDING_STRANGER);
+	assert_int_equal(sw_standing_of(NULL, SW_THROTTLED_NOTIFY, &peer), SW_STANDING_STRANGER);
+	assert_int_equal(sw_standing_of(NULL, SW_THROTTLED_SIGNED, &peer), SW_STANDING_CLAIMS);
+}
+
 /* ---- who signs ---- */
 
 static bool has_signed(uint32_t number, uint64_t now_ns)
@@ -253,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_over_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_jumps, setup, teardown),
+		cmocka_unit_test(test_standings),
 		cmocka_unit_test_setup_teardown(test_who_signs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_sign, setup, teardown),
 	};

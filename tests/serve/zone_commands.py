@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""'seawall zone add, remove, freeze, thaw, export, diff': what they do to a running node, and what is left after a restart."""
+"""'seawall zone add, remove, freeze, thaw, notify, sign, export, diff': what they do to a running node, and what is left after a restart."""
 
 import json
+import re
+import socket
 import subprocess
+import time
 
 import dns.message
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -40,7 +44,13 @@ ds DS 12345 13 2 aabbccddeeff00112233445566778899aabbccddeeff0011223344556677889
 """
 
 
-def config(daemon, more=""):
+LIVE = """\
+  - domain: live.test
+    template: live
+"""
+
+
+def config(daemon, more="", has_live=True):
     return f"""
 server:
   listen: 127.0.0.1@{node.PORT}
@@ -59,9 +69,7 @@ templates:
     file: "zones/%s.zone"
     allow-update: {{key: {peers.KEY}, name: _acme.@}}
 zones:
-  - domain: live.test
-    template: live
-  - domain: plain.test
+{LIVE if has_live else ""}  - domain: plain.test
     file: plain.zone
 {more}"""
 
@@ -69,12 +77,12 @@ zones:
 class Commanded(node.Node):
     """A node with a zone that is live and one that is not."""
 
-    def __init__(self, more="", text=ZONE):
+    def __init__(self, more="", text=ZONE, has_live=True):
         super().__init__(is_started=False)
         (self.path / "zones").mkdir()
         for name in ("zones/live.test.zone", "plain.zone", "zones/added.test.zone"):
             (self.path / name).write_text(text)
-        self.configure(config(self, more))
+        self.configure(config(self, more, has_live))
         self.start()
 
     def ok(self, *words):
@@ -231,6 +239,41 @@ zones:
         node.wait_for(lambda: peers.soa_serial(node.PORT) == 2, f"the second version here: {daemon.log()}")
 
 
+def check_list():
+    """A list has of secondaries when they ask next and when they expire, fits 100 columns, and --json has the times."""
+    longest = "as-long-as.fits.the.column."
+    zones = f"""  - {{domain: {peers.ZONE}, primaries: primary}}
+  - {{domain: {longest}, file: plain.zone, dnssec: on}}
+remotes:
+  - {{name: primary, address: 127.0.0.1@{peers.PORT}, key: {peers.KEY}}}
+"""
+    with peers.Peer("knot", True, peers.zone_text(1)), Commanded(zones, has_live=False) as daemon:
+        node.wait_for(lambda: peers.soa_serial(node.PORT) == 1, f"the first version: {daemon.log()}")
+        now = time.time()
+        lines = {line.split()[0]: line for line in daemon.ok("list").splitlines()}
+        cells = lines["live.test."].split()
+        # refresh 3600 s, up to a tenth less; expire a day, less what has passed
+        if not re.fullmatch(r"5\dm\d\ds|1h00m", cells[5]) or not re.fullmatch(r"23h59m|1d00h", cells[6]):
+            yield lines["live.test."]
+        listed = {zone["zone"]: zone for zone in json.loads(daemon.ok("list", "--json"))}
+        secondary = listed["live.test."]["secondary"]
+        if not (now + 3000 < secondary["next"] < now + 3601 and now + 86300 < secondary["expires"] < now + 86401):
+            yield f"{secondary}"
+        if secondary != daemon.show("live.test")["secondary"] or "secondary" in listed["plain.test."]:
+            yield f"{listed}"
+        if lines["plain.test."].split()[5:] != ["-", "-"] or lines["zone"].split()[5:] != ["refresh", "expires"]:
+            yield daemon.ok("list")
+        daemon.ok("freeze", "live.test")
+        daemon.ok("freeze", longest)
+        text = daemon.ok("list")
+        frozen = next(line.split() for line in text.splitlines() if line.startswith("live.test"))
+        if frozen[5] != "-" or frozen[6] == "-" or frozen[7] != "frozen":
+            yield text
+        wide = [line for line in text.splitlines() if len(line) > 100]
+        if wide or not any(line.endswith("  signed  frozen") for line in text.splitlines()):
+            yield text
+
+
 def check_show():
     """From where a zone comes, who is told, whether it takes updates; of one that was never loaded no serial and size"""
     key = f"key: {peers.KEY}"
@@ -270,8 +313,89 @@ remotes:
         if f"notifies     second: 127.0.0.2@{peers.PORT}; over TLS\n" not in daemon.ok("show", "to.test"):
             yield daemon.ok("show", "to.test")
         listed = next(line.split() for line in daemon.ok("list").splitlines() if line.startswith("from.test"))
-        if listed != ["from.test.", "expected", "-", "-", "-"]:
+        if listed[:5] != ["from.test.", "expected", "-", "-", "-"] or listed[6:] != ["-"]:
             yield f"{listed}"
+
+
+class Listener:
+    """A server that is told of zones: it answers each NOTIFY, when it is asked for the next."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, peers.PORT))
+        self.socket.settimeout(node.LIMIT_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def next(self):
+        """Zone, serial, and the ID, which is another for each try."""
+        wire, peer = self.socket.recvfrom(65535)
+        message = dns.message.from_wire(wire)
+        self.socket.sendto(dns.message.make_response(message).to_wire(), peer)
+        if message.opcode() != dns.opcode.NOTIFY:
+            raise ValueError(f"{message}")
+        return str(message.question[0].name), message.answer[0][0].serial, message.id
+
+
+def check_notify():
+    """The remotes of a zone, and of no other, are told once more of the version that they heard of; or it says why not."""
+    more = f"""  - {{domain: to.test, file: plain.zone, notify: [second, third]}}
+  - {{domain: another.test, file: plain.zone, notify: second}}
+  - {{domain: from.test, primaries: nobody, notify: second}}
+remotes:
+  - {{name: second, address: 127.0.0.2@{peers.PORT}}}
+  - {{name: third, address: 127.0.0.3@{peers.PORT}}}
+  - {{name: nobody, address: 127.0.0.4@{peers.PORT}}}
+"""
+    with Listener("127.0.0.2") as second, Listener("127.0.0.3") as third, Commanded(more) as daemon:
+        if sorted(second.next()[:2] for _ in range(2)) != [("another.test.", 1), ("to.test.", 1)] or third.next()[:2] != ("to.test.", 1):
+            yield "at the start"
+        node.wait_for(lambda: daemon.status()["notifies"]["out"]["running"] == 0, "nobody to be told any more")
+        for words in ([], ["--json"]):
+            said = daemon.ok("notify", "TO.test", *words)
+            for listener in (second, third):
+                if listener.next()[:2] != ("to.test.", 1):
+                    yield f"told {words}"
+        if json.loads(said) != {"ok": True, "zone": "to.test.", "serial": 1, "notify": ["second", "third"]}:
+            yield said
+        if daemon.ok("notify", "to.test") != "to.test. serial 1: told are second, third\n":
+            yield "what 'notify' prints"
+        second.next()
+        node.wait_for(lambda: daemon.status()["notifies"]["out"]["heard"] >= 8 or third.next(), "the third to be told")
+        for zone, why in [
+            ("live.test", "nobody is notified of it"),
+            ("plain.test", "nobody is notified of it"),
+            ("from.test", "no version of it is served: it is expected"),
+            ("x.test", "no such zone"),
+        ]:
+            ran = daemon.run("zone", "notify", zone)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{zone}: {ran}"
+
+
+def check_sign_refusals():
+    """What is not signed here is not signed by a command, and it says why."""
+    more = f"""  - {{domain: signed.test, file: plain.zone, dnssec: on}}
+  - {{domain: from.test, primaries: nobody, dnssec: on}}
+remotes:
+  - {{name: nobody, address: 127.0.0.4@{peers.PORT}}}
+"""
+    with Commanded(more) as daemon:
+        if daemon.ok("sign", "signed.test") != "signed.test. is being signed: 'seawall zone show' says when that is done\n":
+            yield "what 'sign' prints"
+        for zone, why in [
+            ("live.test", "it is not signed here: 'dnssec' in the configuration would have it signed"),
+            ("plain.test", "it is not signed here"),
+            ("from.test", "no version of it is served: it is expected"),
+            ("x.test", "no such zone"),
+        ]:
+            ran = daemon.run("zone", "sign", zone)
+            if ran.returncode != 1 or why not in ran.stderr:
+                yield f"{zone}: {ran}"
 
 
 def check_export():

@@ -5,6 +5,7 @@
  * snapshot. Names are made of few labels of few bytes, those among them that the encoding of keys treats in
  * its own way, so that they meet often. ARCHIVE_SEED in the environment repeats a run. */
 #include "archive_help.h"
+#include "zone/preview.h"
 #include <time.h>
 
 #define ZONES 3
@@ -174,25 +175,122 @@ static int make_change(struct version *version, const uint8_t *apex, struct sw_d
 	return error;
 }
 
+/* ---- what a preview of changes says ---- */
+
+struct seen {
+	struct version version;
+	uint8_t last[SW_NAME_MAX]; /* owner */
+	bool is_ordered;
+};
+
+static int see(void *arg, const struct sw_record *record)
+{
+	struct seen *seen = arg;
+	struct item item = {.type = record->type, .len = record->rdata_len, .ttl = record->ttl};
+	seen->is_ordered &= sw_name_compare(seen->last, record->owner) <= 0;
+	memcpy(seen->last, record->owner, sw_name_len(record->owner));
+	if (record->type == SOA) {
+		seen->version.serial = sw_soa_serial(record);
+		return 0;
+	}
+	memcpy(item.owner, record->owner, sw_name_len(record->owner));
+	memcpy(item.rdata, record->rdata, record->rdata_len);
+	return insert(&seen->version, item) ? 0 : -EINVAL;
+}
+
+/** The items of a name, or of it and those below. */
+static struct version part_of(const struct version *version, const uint8_t *owner, bool has_below)
+{
+	struct version part = {.count = 0};
+	for (unsigned i = 0; i < version->count; i++) {
+		const uint8_t *name = version->items[i].owner;
+		if (has_below ? sw_name_in(name, owner) : sw_name_equal(name, owner))
+			part.items[part.count++] = version->items[i];
+	}
+	return part;
+}
+
+static void assert_part(
+	struct sw_preview *preview, const struct version *next, const uint8_t *owner, bool has_below)
+{
+	struct seen seen = {.is_ordered = true};
+	memcpy(seen.last, owner, sw_name_len(owner));
+	struct version part = part_of(next, owner, has_below);
+	int error = has_below ? sw_preview_below(preview, owner, see, &seen)
+			      : sw_preview_at(preview, owner, see, &seen);
+	assert_int_equal(error, 0);
+	assert_true(seen.is_ordered);
+	assert_int_equal(seen.version.count, part.count);
+	for (unsigned i = 0; i < part.count; i++) {
+		assert_int_equal(compare(&seen.version.items[i], &part.items[i]), 0);
+		assert_int_equal(seen.version.items[i].ttl, part.items[i].ttl);
+	}
+}
+
+/** @param want  what the archive is going to say of the changes */
+static void assert_preview(struct sw_archive *archive, const uint8_t *apex, const struct sw_delta *deltas,
+	unsigned count, const struct version *next, int want)
+{
+	struct sw_preview *preview = NULL;
+	struct seen seen = {.is_ordered = true};
+	uint8_t owner[SW_NAME_MAX];
+	int error = sw_preview_new(&preview, sw_archive_own(archive), help_key(), apex, deltas, count);
+	if (want == -ENOENT && error == -ENOENT)
+		return;
+	if (error == 0)
+		error = sw_preview_below(preview, apex, see, &seen);
+	assert_int_equal(error, want ? -EAGAIN : 0);
+	for (unsigned i = 0; i < 4 && want == 0; i++) {
+		random_owner(apex, owner);
+		if (next->count > 0 && i < 2)
+			memcpy(owner, next->items[chance(next->count)].owner, SW_NAME_MAX);
+		sw_name_lower(owner);
+		assert_part(preview, next, owner, i % 2);
+	}
+	if (want == 0) {
+		assert_int_equal(seen.version.serial, next->serial);
+		assert_part(preview, next, apex, true);
+	}
+	sw_preview_free(preview);
+}
+
+/** @return what the model says of it */
+static int next_make(struct zone *zone, const uint8_t *apex, struct version *next, struct sw_delta *delta)
+{
+	uint32_t from = next->serial, to = from + 1 + chance(3);
+	int want = chance(40) ? 0 : -ESTALE;
+	*delta = help_delta(apex, want ? from + 7 : from, want ? from + 8 : to);
+	next->serial = to;
+	int found = make_change(next, apex, delta);
+	return !zone->is_there ? -ENOENT : want ? want : found;
+}
+
+/** A few changes, previewed together and taken in one by one. */
 static void do_change(struct sw_archive *archive, struct zone *zone, const uint8_t *apex)
 {
-	uint32_t from = zone->now.serial, to = from + 1 + chance(3);
-	struct version next = zone->now;
-	int want = chance(25) ? 0 : -ESTALE;
-	struct sw_delta delta = help_delta(apex, want ? from + 7 : from, want ? from + 8 : to);
-	int found = make_change(&next, apex, &delta);
-	want = !zone->is_there ? -ENOENT : want ? want : found;
-	assert_int_equal(sw_archive_mark(archive), 0);
-	assert_int_equal(sw_archive_change(archive, apex, &delta), want);
-	assert_int_equal(sw_archive_unmark(archive, want != 0), 0);
-	sw_delta_free(&delta);
-	if (want)
-		return;
-	if (zone->past_count == PAST_MAX)
-		memmove(zone->past, zone->past + 1, --zone->past_count * sizeof(struct version));
-	zone->past[zone->past_count++] = zone->now;
-	zone->now = next;
-	zone->now.serial = to;
+	struct sw_delta deltas[3];
+	struct version next[3];
+	unsigned count = 0, most = 1 + chance(3);
+	int want = 0;
+	while (want == 0 && count < most) {
+		next[count] = count ? next[count - 1] : zone->now;
+		want = next_make(zone, apex, &next[count], &deltas[count]);
+		count++;
+	}
+	assert_preview(archive, apex, deltas, count, &next[count - 1], want);
+	for (unsigned i = 0; i < count; i++) {
+		int its = i + 1 < count ? 0 : want;
+		assert_int_equal(sw_archive_mark(archive), 0);
+		assert_int_equal(sw_archive_change(archive, apex, &deltas[i]), its);
+		assert_int_equal(sw_archive_unmark(archive, its != 0), 0);
+		sw_delta_free(&deltas[i]);
+		if (its)
+			return;
+		if (zone->past_count == PAST_MAX)
+			memmove(zone->past, zone->past + 1, --zone->past_count * sizeof(struct version));
+		zone->past[zone->past_count++] = zone->now;
+		zone->now = next[i];
+	}
 }
 
 static void do_other(struct sw_archive *archive, struct zone *zone, const uint8_t *apex)
