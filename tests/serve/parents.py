@@ -14,6 +14,7 @@ import dns.query
 import dns.rcode
 import dns.rdata
 import dns.rrset
+import dns.tsigkeyring
 import dns.update
 import node
 import peers
@@ -366,18 +367,22 @@ def check_key():
         start(daemon, {"liar": (LIAR_PORT, True)})
         good = own_ds(daemon)
 
-        def unsigned(question):
+        def forged(question):
+            """Without a signature, and with that of another secret."""
             bare = dns.message.make_query(f"{ZONE}.", "DS")
             bare.id = question.id
-            return [wire_of(reply_to(bare, [good]))]
+            other = reply_to(bare, [good])
+            other.use_tsig(dns.tsigkeyring.from_text({f"{peers.KEY}.": (peers.ALGORITHM, "Z3Vlc3NlZA==")}))
+            other.request_mac = question.mac
+            return [wire_of(reply_to(bare, [good])), wire_of(other)]
 
-        liar.say(unsigned)
+        liar.say(forged)
         node.wait_for(lambda: said(daemon)["liar"][0] == "its signature is not right", f"it to be seen through: {said(daemon)}")
         rounds(daemon)
         if ds_seen(daemon):
             yield f"{state(daemon)}"
         # what is forged does not keep the true one from being heard
-        liar.say(lambda question: unsigned(question) + [wire_of(reply_to(question, [good]))])
+        liar.say(lambda question: forged(question) + [wire_of(reply_to(question, [good]))])
         node.wait_for(lambda: ds_seen(daemon), f"the signed answer to count: {said(daemon)}")
 
 
