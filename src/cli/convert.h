@@ -53,6 +53,7 @@ struct sw_texts {
 	X(ALLOW_NOTIFY, "allow-notify")           \
 	X(ALLOW_TRANSFER, "allow-transfer")       \
 	X(ALLOW_UPDATE, "allow-update")           \
+	X(CATALOG, "catalog")                     \
 	X(FORWARD_UPDATES, "forward-updates")     \
 	X(REFRESH_MIN, "refresh-min")             \
 	X(REFRESH_MAX, "refresh-max")             \

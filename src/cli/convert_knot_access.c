@@ -25,6 +25,19 @@ const char *sw_knot_value(const struct sw_knot_item *item, const char *key)
 	return said != NULL && sw_said_count(said) > 1 ? sw_said_text(said, 1) : NULL;
 }
 
+const struct sw_said *sw_knot_told(
+	const struct sw_knot_item *zone, const struct sw_knot_item *template, const char *key)
+{
+	const struct sw_said *said = sw_knot_find(zone, key);
+	return said ? said : sw_knot_find(template, key);
+}
+
+const struct sw_knot_item *sw_knot_zone_template(const struct sw_knot *knot, const struct sw_knot_item *zone)
+{
+	const char *named = sw_knot_value(zone, "template");
+	return sw_knot_item(knot, "template", named ? named : "default");
+}
+
 struct sw_knot_item *sw_knot_item(const struct sw_knot *knot, const char *kind, const char *id)
 {
 	for (struct sw_knot_item *item = knot->first; item != NULL; item = item->next) {
@@ -146,6 +159,11 @@ static bool take_names(struct rule *rule)
 	if (owner == NULL || is(owner, "none") ||
 		(is(owner, "zone") && (match == NULL || is(match, "sub-or-equal"))))
 		return true;
+	if (is(owner, "name") && rule->knot->is_for_members) {
+		sw_plan_lost(plan, rule->zone, rule->item->body.first,
+			"names in members of catalogs cannot be said");
+		return false;
+	}
 	if (!is(owner, "name") || names == NULL ||
 		!(match == NULL || is(match, "sub-or-equal") || is_exact)) {
 		lose(rule, "which names updates may be about cannot be said");
