@@ -439,7 +439,11 @@ int sw_convert_bind(struct sw_plan *plan)
 	remark_defaults(plan, &scope);
 	add_template(plan, scope.zone, "default");
 	for (const struct sw_said *said = list.first; said != NULL; said = said->next) {
-		if (!is_one_of(said, done))
+		if (is(sw_said_text(said, 0), "logging"))
+			sw_plan_remark(plan, NULL, said, SW_PLAN_OWN_LOG);
+		else if (is(sw_said_text(said, 0), "controls"))
+			sw_plan_remark(plan, NULL, said, SW_PLAN_OWN_CONTROL);
+		else if (!is_one_of(said, done))
 			sw_plan_lost(plan, NULL, said, NULL);
 	}
 	for (struct sw_said *said = zones; said != NULL; said = said->next) {

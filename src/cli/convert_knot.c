@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONFIG_DIRECTORY "/etc/knot" /* Debian's: files of TLS are relative to it */
+
 static bool is(const char *a, const char *b)
 {
 	return a != NULL && strcmp(a, b) == 0;
@@ -273,7 +275,9 @@ static void take_template(struct sw_knot *knot, struct sw_knot_item *item)
 
 /* ---- the server ---- */
 
-static void take_listen(struct sw_knot *knot, const struct sw_said *said)
+/** 'listen', and 'listen-tls' of later versions than Debian 12's. */
+static void take_listen(
+	struct sw_knot *knot, const struct sw_said *said, struct sw_texts *list, unsigned long standard)
 {
 	struct sw_plan *plan = knot->plan;
 	for (unsigned i = 1; i < sw_said_count(said); i++) {
@@ -281,14 +285,36 @@ static void take_listen(struct sw_knot *knot, const struct sw_said *said)
 		const char *text = sw_said_text(said, i);
 		size_t len = strcspn(text, "@");
 		const char *address = sw_plan_copy(plan, text, len);
-		unsigned long port = text[len] ? strtoul(text + len + 1, NULL, 10) : 53;
+		unsigned long port = text[len] ? strtoul(text + len + 1, NULL, 10) : standard;
 		if (!sw_plan_addresses(plan, address, &one) || one.count != 1 || strchr(address, '/') != NULL)
 			sw_plan_lost(plan, NULL, said, "not an address");
 		else if (port == 0 || port > 65535)
 			sw_plan_lost(plan, NULL, said, "not a port");
 		else
-			sw_plan_listen(plan, &plan->listen, one.text[0], port);
+			sw_plan_listen(plan, list, one.text[0], port);
 	}
+}
+
+/** Files of TLS. @return whether it was one */
+static bool take_certificate(struct sw_knot *knot, const struct sw_said *said)
+{
+	struct sw_plan *plan = knot->plan;
+	const struct {
+		const char *key;
+		const char **place;
+	} files[] = {{"cert-file", &plan->tls_certificate}, {"key-file", &plan->tls_key},
+		{"ca-file", &plan->tls_trust}};
+	const char *value = sw_said_text(said, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		if (!is(sw_said_text(said, 0), files[i].key))
+			continue;
+		if (sw_said_count(said) > 2)
+			sw_plan_lost(plan, NULL, said, "there is one: that told first");
+		if (value[0] != '\0') /* ca-file: "" is what the system trusts */
+			*files[i].place = sw_plan_path(plan, CONFIG_DIRECTORY, value);
+		return true;
+	}
+	return false;
 }
 
 static void take_server(struct sw_knot *knot, struct sw_knot_item *item)
@@ -311,7 +337,11 @@ static void take_server(struct sw_knot *knot, struct sw_knot_item *item)
 			i++;
 		bool is_said = is(key, "identity") || is(key, "version") || is(key, "nsid");
 		if (is(key, "listen"))
-			take_listen(knot, said);
+			take_listen(knot, said, &plan->listen, 53);
+		else if (is(key, "listen-tls"))
+			take_listen(knot, said, &plan->tls_listen, 853);
+		else if (take_certificate(knot, said))
+			continue;
 		else if (is_said && !is(value, "off") && !is(value, "on") && !is(value, ""))
 			sw_plan_add_identity(plan, said, key, value);
 		else if (i < 5 && number > 0 && !(i == 2 && (number < 512 || number > 1452)))
@@ -319,6 +349,11 @@ static void take_server(struct sw_knot *knot, struct sw_knot_item *item)
 				sw_plan_text(plan, "%s: %s", numbers[i].ours, value));
 		else if (!is_one_of(key, done) && !(is_said && is(value, "off")))
 			sw_plan_lost(plan, NULL, said, NULL);
+	}
+	if ((plan->tls_certificate == NULL) != (plan->tls_key == NULL)) {
+		sw_plan_lost(plan, NULL, sw_knot_find(item, plan->tls_key ? "key-file" : "cert-file"),
+			"certificate or key is missing: one is made");
+		plan->tls_certificate = plan->tls_key = NULL;
 	}
 }
 
@@ -353,6 +388,11 @@ static void take_other(struct sw_knot *knot, const struct sw_knot_item *item)
 	struct sw_said_list list = {0};
 	if (is_one_of(item->kind, known))
 		return;
+	if (is(item->kind, "log") || is(item->kind, "control")) {
+		sw_plan_remark(knot->plan, NULL, item->body.first,
+			is(item->kind, "log") ? SW_PLAN_OWN_LOG : SW_PLAN_OWN_CONTROL);
+		return;
+	}
 	const struct sw_said *first = item->body.first;
 	struct sw_said *said = sw_said_new(knot->plan, &list, first->file, first->line);
 	sw_said_add(knot->plan, said, sw_plan_text(knot->plan, "%s:", item->kind), false);

@@ -94,8 +94,11 @@ const char *sw_knot_remote(
 		unsigned i = 0;
 		while (known[i] != NULL && !is(sw_said_text(line, 0), known[i]))
 			i++;
+		bool is_certificate = strncmp(sw_said_text(line, 0), "cert-", 5) == 0;
 		if (known[i] == NULL && !item->is_noted)
 			sw_plan_lost(plan, NULL, line, NULL);
+		else if (is_certificate && remote.is_tls && sw_said_count(line) > 2 && !item->is_noted)
+			sw_plan_lost(plan, NULL, line, "there is one: that told first");
 	}
 	for (unsigned i = 1; addresses != NULL && i < sw_said_count(addresses); i++) {
 		if (!add_address(plan, &remote, sw_said_text(addresses, i)) && !item->is_noted)
@@ -131,6 +134,25 @@ static void lose(struct rule *rule, const char *why)
 	rule->knot->plan->is_quiet = was_quiet || rule->item->is_noted;
 	sw_plan_lost(rule->knot->plan, NULL, rule->item->body.first, why);
 	rule->knot->plan->is_quiet = was_quiet;
+}
+
+/** Whether nothing else is asked of who may: certificates and protocols (of later versions) cannot be said,
+ * and without them more would be let in. */
+static bool is_understood(struct rule *rule)
+{
+	static const char *const known[] = {"id", "address", "key", "remote", "action", "deny", "update-type",
+		"update-owner", "update-owner-match", "update-owner-name", "comment", NULL};
+	for (const struct sw_said *said = rule->item->body.first; said != NULL; said = said->next) {
+		unsigned i = 0;
+		while (known[i] != NULL && !is(sw_said_text(said, 0), known[i]))
+			i++;
+		if (known[i] == NULL) {
+			lose(rule, sw_plan_text(rule->knot->plan, "'%.100s' cannot be said: nobody may by it",
+					   sw_said_text(said, 0)));
+			return false;
+		}
+	}
+	return true;
 }
 
 /** For one key, or none, and all names that updates may be about. */
@@ -263,7 +285,7 @@ void sw_knot_access(struct sw_knot *knot, struct sw_plan_zone *zone, const struc
 			if (is_meant && is_denial && !is_over[j])
 				lose(&rule, "who is denied cannot be said: rules behind it are left out");
 			is_over[j] |= is_meant && is_denial;
-			if (is_meant && !is_over[j])
+			if (is_meant && !is_over[j] && is_understood(&rule))
 				add_rule(&rule);
 		}
 		item->is_noted = true;

@@ -392,6 +392,8 @@ int sw_convert_nsd(struct sw_plan *plan)
 			i++;
 		if (is(section->kind, "pattern"))
 			take_pattern(&nsd, section);
+		else if (is(section->kind, "remote-control"))
+			sw_plan_remark(plan, NULL, section->said, SW_PLAN_OWN_CONTROL);
 		else if (done[i] == NULL)
 			sw_plan_lost(plan, NULL, section->said, NULL);
 	}
