@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARENT_CHECK_S 3600
 #define SALT_MAX 32 /* bytes; RFC 9276 s3.1 wants none */
 
 static const struct sw_config_key dnssec_keys[] = {{"mode", NULL}, {"algorithm", NULL}, {"single-type", NULL},
 	{"denial", NULL}, {"iterations", NULL}, {"salt", NULL}, {"opt-out", NULL}, {"validity", NULL},
 	{"refresh", NULL}, {"jitter", NULL}, {"zsk-lifetime", NULL}, {"ksk-lifetime", NULL},
 	{"dnskey-ttl", NULL}, {"propagation", NULL}, {"ds-ttl", NULL}, {"parent-propagation", NULL},
-	{"directory", NULL}, {NULL, NULL}};
+	{"directory", NULL}, {"parents", NULL}, {"parent-check", NULL}, {NULL, NULL}};
 
 /** One of two words. */
 static int get_word(struct sw_config *config, const struct sw_yaml *mapping, const char *name,
@@ -148,6 +149,19 @@ static int check(
 	return 0;
 }
 
+/** Who is asked for the DS, and how often. */
+static int get_parents(
+	struct sw_config *config, const struct sw_yaml *mapping, struct sw_dnssec_policy *policy)
+{
+	const struct sw_yaml *parents = sw_config_child(mapping, "parents");
+	const struct sw_yaml *check = sw_config_child(mapping, "parent-check");
+	int err = parents ? sw_config_remotes(config, parents, &policy->parents, &policy->parent_count) : 0;
+	if (err == 0 && check != NULL && policy->parent_count == 0)
+		return sw_config_refuse(
+			config, check, "'parent-check' is for those in 'parents', and there are none");
+	return err ? err : get_seconds(config, mapping, "parent-check", NULL, &policy->parent_check_s);
+}
+
 static int fill(struct sw_config *config, const struct sw_yaml *node, struct sw_dnssec_policy *policy)
 {
 	static const char *const modes[2] = {"sign", "leave"};
@@ -172,6 +186,8 @@ static int fill(struct sw_config *config, const struct sw_yaml *node, struct sw_
 	if (err == 0)
 		err = get_times(config, node, policy);
 	if (err == 0)
+		err = get_parents(config, node, policy);
+	if (err == 0)
 		err = sw_config_scalar_child(config, node, "directory", false, &directory);
 	if (err == 0 && directory != NULL) {
 		policy->directory = sw_config_relative(config->path, directory->text);
@@ -185,6 +201,8 @@ int sw_config_dnssec(struct sw_config *config, const struct sw_yaml *node, struc
 	*policy = malloc(sizeof(**policy));
 	if (*policy == NULL)
 		return -ENOMEM;
-	**policy = (struct sw_dnssec_policy){.sign = SW_SIGN_POLICY_DEFAULT, .keys = SW_KEYS_POLICY_DEFAULT};
+	**policy = (struct sw_dnssec_policy){.sign = SW_SIGN_POLICY_DEFAULT,
+		.keys = SW_KEYS_POLICY_DEFAULT,
+		.parent_check_s = PARENT_CHECK_S};
 	return fill(config, node, *policy);
 }

@@ -118,6 +118,10 @@ int sw_config_check_catalog(
 /** Keep a template for zones that come while the server runs. @param file  its pattern; NULL: none */
 int sw_config_keep_template(
 	struct sw_config *config, const struct sw_config_template *told, const struct sw_yaml *file);
+/** A list of remotes by name. What was added stays in the list on errors. */
+int sw_config_remotes(struct sw_config *config, const struct sw_yaml *node, const struct sw_remote ***remotes,
+	size_t *count);
+
 /** How a zone is signed: on, off, or keys of a mapping. @param policy  from malloc() */
 int sw_config_dnssec(struct sw_config *config, const struct sw_yaml *node, struct sw_dnssec_policy **policy);
 

@@ -25,9 +25,8 @@ static const struct sw_yaml *told_child(const struct told *told, const char *nam
 
 /* ---- what a policy is made of ---- */
 
-/** A list of remotes by name. */
-static int get_remotes(struct sw_config *config, const struct sw_yaml *node,
-	const struct sw_remote ***remotes, size_t *count)
+int sw_config_remotes(struct sw_config *config, const struct sw_yaml *node, const struct sw_remote ***remotes,
+	size_t *count)
 {
 	const struct sw_settings *settings = config->settings;
 	for (const struct sw_yaml *item = sw_config_first(node); item != NULL;
@@ -60,13 +59,13 @@ typedef int policy_fn(struct sw_config *config, const struct sw_yaml *node, cons
 static int take_primaries(struct sw_config *config, const struct sw_yaml *node, UNUSED const uint8_t *apex,
 	struct sw_zone_policy *policy)
 {
-	return get_remotes(config, node, &policy->primaries, &policy->primary_count);
+	return sw_config_remotes(config, node, &policy->primaries, &policy->primary_count);
 }
 
 static int take_notify(struct sw_config *config, const struct sw_yaml *node, UNUSED const uint8_t *apex,
 	struct sw_zone_policy *policy)
 {
-	return get_remotes(config, node, &policy->notify, &policy->notify_count);
+	return sw_config_remotes(config, node, &policy->notify, &policy->notify_count);
 }
 
 static int take_allow_notify(struct sw_config *config, const struct sw_yaml *node, const uint8_t *apex,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
+#include "cli/parents.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static void print_zone(const json_t *reply)
 			"the DS at the parent: 'seawall key ds', then 'seawall key ds-seen'");
 	if (is_set(zone, "ds_removal_awaited"))
 		printf("%-15s %s\n", "awaited", "that the parent removes the DS: then 'seawall key ds-gone'");
+	sw_print_parents(zone, 15);
 	if (sw_json_text(zone, "reason")[0])
 		printf("%-15s %s\n", "failed", sw_json_text(zone, "reason"));
 	json_array_foreach(json_object_get(zone, "keys"), i, key) print_key(key);

@@ -65,6 +65,7 @@ static void print_live(const json_t *status)
 		     *updates = json_object_get(status, "updates"),
 		     *notifies = json_object_get(status, "notifies"),
 		     *heard = json_object_get(notifies, "in"), *told = json_object_get(notifies, "out"),
+		     *parents = json_object_get(status, "parents"),
 		     *tsig = json_object_get(status, "tsig_failures");
 	if (!json_is_object(transfers))
 		return;
@@ -85,6 +86,13 @@ static void print_live(const json_t *status)
 		sw_json_number(heard, "dropped"), sw_json_number(told, "running"),
 		sw_json_number(told, "told"), sw_json_number(told, "heard"), sw_json_number(told, "refused"),
 		sw_json_number(told, "given_up"));
+	if (sw_json_number(parents, "asked") > 0)
+		printf("%-11s %lld asked for a DS: %lld failed, %lld not as awaited yet, %lld as awaited; "
+		       "%lld "
+		       "noted\n",
+			"parents", sw_json_number(parents, "asked"), sw_json_number(parents, "failed"),
+			sw_json_number(parents, "waiting"), sw_json_number(parents, "agreed"),
+			sw_json_number(parents, "noted"));
 	printf("%-11s refused: %lld of unknown keys, %lld wrong, %lld out of time, %lld cut short, %lld "
 	       "malformed; %lld dropped\n",
 		"signatures", sw_json_number(tsig, "badkey"), sw_json_number(tsig, "badsig"),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/parents.h"
 #include "cli/zone_text.h"
 #include <errno.h>
 #include <getopt.h>
@@ -162,6 +163,7 @@ static void print_dnssec(const json_t *dnssec)
 		printf("%-12s %s\n", "awaited", "the DS at the parent");
 	if (json_is_true(json_object_get(dnssec, "ds_removal_awaited")))
 		printf("%-12s %s\n", "awaited", "that the parent removes the DS");
+	sw_print_parents(dnssec, 12);
 	if (sw_json_text(dnssec, "reason")[0])
 		printf("%-12s %s\n", "failed", sw_json_text(dnssec, "reason"));
 }

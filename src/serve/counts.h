@@ -39,7 +39,17 @@
 	X(malformed, "FORMERR: misplaced, or a MAC of a wrong length") \
 	X(dropped, "questions over UDP, as updates are")
 
+#define SW_PARENT_COUNTERS(X)                                     \
+	X(asked, "servers of parents that were asked for a DS")   \
+	X(failed, "no answer, or one that counts for nothing")    \
+	X(waiting, "answers that are not yet what is waited for") \
+	X(agreed, "answers that are")                             \
+	X(noted, "all of a zone's agreed: as 'key ds-seen' and 'ds-gone'")
+
 #define X(name, text) uint64_t name;
+struct sw_parent_counts {
+	SW_PARENT_COUNTERS(X)
+};
 struct sw_in_counts {
 	SW_IN_COUNTERS(X)
 };

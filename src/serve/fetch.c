@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/fetch.h"
 #include "serve/channel.h"
+#include "serve/question.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <libknot/libknot.h>
@@ -13,9 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUESTION_TRIES 2
 #define MESSAGE_MAX 65535
-#define QUESTION_MAX 1024 /* with a signature */
 #define MESSAGES_PER_TURN 16
 
 struct sw_fetch {
@@ -29,8 +28,7 @@ struct sw_fetch {
 	bool has_soa, is_whole;
 	uint32_t serial; /* ours */
 	uint16_t id;
-	unsigned tries;
-	int question; /* socket, -1 when the question is over */
+	struct sw_question *question; /* NULL when it is over */
 	struct sw_channel *channel;
 	struct sw_incoming *incoming;
 	struct sw_tsig tsig;
@@ -52,62 +50,34 @@ static enum sw_fetch_state fail(struct sw_fetch *fetch, const char *format, cons
 
 /* ---- the question ---- */
 
-static int question_send(struct sw_fetch *fetch, uint64_t now_ns)
-{
-	size_t name_len = sw_name_len(fetch->apex), len = SW_HEADER_LEN + name_len + 4;
-	uint8_t *message = fetch->message;
-	memset(message, 0, SW_HEADER_LEN);
-	knot_wire_set_id(message, fetch->id);
-	knot_wire_set_qdcount(message, 1);
-	memcpy(message + SW_HEADER_LEN, fetch->apex, name_len);
-	memcpy(message + SW_HEADER_LEN + name_len, (const uint8_t[]){0, SW_TYPE_SOA, 0, SW_CLASS_IN}, 4);
-	sw_tsig_end(&fetch->tsig);
-	fetch->tsig = (struct sw_tsig){0};
-	int err = sw_tsig_sign_query(&fetch->tsig, fetch->remote->key, message, &len, QUESTION_MAX, wall_s());
-	if (err == 0 && send(fetch->question, message, len, 0) < 0)
-		err = -errno;
-	fetch->tries++;
-	fetch->due_ns = now_ns + fetch->answer_ns;
-	return err;
-}
-
 static int question_open(struct sw_fetch *fetch, uint64_t now_ns)
 {
-	const struct sw_endpoint *address = fetch->address, *source = &fetch->remote->source;
-	fetch->question = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fetch->question < 0)
-		return -errno;
-	if (source->len != 0 && source->any.sa_family == address->any.sa_family &&
-		bind(fetch->question, &source->any, source->len) != 0)
-		return -errno;
-	/* connected: answers from elsewhere do not come through, ICMP errors do */
-	if (connect(fetch->question, &address->any, address->len) != 0)
-		return -errno;
-	return question_send(fetch, now_ns);
+	return sw_question_new(&fetch->question,
+		&(struct sw_question_wish){.name = fetch->apex,
+			.type = SW_TYPE_SOA,
+			.takes_truncated = true,
+			.answer_ns = fetch->answer_ns,
+			.connect_ns = fetch->connect_ns},
+		fetch->remote, fetch->address, fetch->message, now_ns);
 }
 
 static void question_close(struct sw_fetch *fetch)
 {
-	if (fetch->question >= 0)
-		close(fetch->question);
-	fetch->question = -1;
+	sw_question_free(fetch->question);
+	fetch->question = NULL;
 }
 
-/** @return 0 with the serial, -EAGAIN for what is not the answer, -EMSGSIZE for a truncated one, -EPROTO */
+/** @return 0 with the serial, -EMSGSIZE for a truncated answer, -EPROTO, -ENOMEM */
 static int answer_read(struct sw_fetch *fetch, size_t len, uint32_t *serial)
 {
 	knot_pkt_t *packet = knot_pkt_new(fetch->message, (uint16_t)len, NULL);
-	int err = -EAGAIN;
+	int err = -EPROTO;
 	if (packet == NULL)
 		return -ENOMEM;
-	if (knot_pkt_parse(packet, 0) != KNOT_EOK || knot_wire_get_id(fetch->message) != fetch->id ||
-		!knot_wire_get_qr(fetch->message) || knot_pkt_qtype(packet) != KNOT_RRTYPE_SOA ||
-		knot_pkt_qclass(packet) != KNOT_CLASS_IN || knot_pkt_qname(packet) == NULL ||
-		!sw_name_equal(knot_pkt_qname(packet), fetch->apex))
-		goto done;
-	err = -EPROTO;
 	if (knot_wire_get_tc(fetch->message)) {
 		err = -EMSGSIZE;
+	} else if (knot_pkt_parse(packet, 0) != KNOT_EOK) {
+		snprintf(fetch->why, sizeof(fetch->why), "its answer is malformed");
 	} else if (knot_wire_get_rcode(fetch->message) != 0) {
 		const knot_lookup_t *rcode =
 			knot_lookup_by_id(knot_rcode_names, knot_wire_get_rcode(fetch->message));
@@ -123,7 +93,6 @@ static int answer_read(struct sw_fetch *fetch, size_t len, uint32_t *serial)
 			err = 0;
 		}
 	}
-done:
 	knot_pkt_free(packet);
 	return err;
 }
@@ -156,42 +125,20 @@ static enum sw_fetch_state transfer_open(struct sw_fetch *fetch, uint64_t now_ns
 static enum sw_fetch_state question_turn(struct sw_fetch *fetch, uint64_t now_ns)
 {
 	uint32_t serial = 0;
-	for (;;) {
-		ssize_t n = recv(fetch->question, fetch->message, MESSAGE_MAX, 0);
-		if (n < 0 && errno != EAGAIN)
-			return fail(fetch, "%s", strerror(errno));
-		if (n < 0)
-			break;
-		size_t len = (size_t)n;
-		if (len < SW_HEADER_LEN || knot_wire_get_id(fetch->message) != fetch->id)
-			continue;
-		struct sw_tsig before = fetch->tsig; /* a forged answer must not spoil the true one */
-		int err = sw_tsig_check_reply(&fetch->tsig, fetch->message, &len, true, wall_s());
-		if (err != 0) {
-			fetch->tsig = before;
-			snprintf(fetch->why, sizeof(fetch->why), "its signature is not right");
-			if (err == -EKEYREJECTED)
-				return fail(fetch, "%s", "it does not take our signature");
-			continue;
-		}
-		err = answer_read(fetch, len, &serial);
-		if (err == -EAGAIN)
-			continue;
-		if (err == -EMSGSIZE)
-			return transfer_open(fetch, now_ns);
-		if (err != 0)
-			return SW_FETCH_FAILED;
-		fetch->why[0] = '\0';
-		if (fetch->has_soa && !sw_serial_is_newer(serial, fetch->serial))
-			return SW_FETCH_CURRENT;
-		return transfer_open(fetch, now_ns);
-	}
-	if (now_ns < fetch->due_ns)
+	size_t len = 0;
+	enum sw_question_state state = sw_question_turn(fetch->question, now_ns, &len);
+	fetch->due_ns = sw_question_due_ns(fetch->question);
+	if (state == SW_QUESTION_GOING)
 		return SW_FETCH_GOING;
-	if (fetch->tries == QUESTION_TRIES)
-		return fail(fetch, "%s", fetch->why[0] ? strdupa(fetch->why) : "it does not answer");
-	int err = question_send(fetch, now_ns);
-	return err ? fail(fetch, "%s", strerror(-err)) : SW_FETCH_GOING;
+	if (state == SW_QUESTION_FAILED)
+		return fail(fetch, "%s", sw_question_why(fetch->question));
+	int err = answer_read(fetch, len, &serial);
+	if (err != 0 && err != -EMSGSIZE)
+		return err == -EPROTO ? SW_FETCH_FAILED : fail(fetch, "%s", strerror(-err));
+	fetch->why[0] = '\0';
+	if (err == 0 && fetch->has_soa && !sw_serial_is_newer(serial, fetch->serial))
+		return SW_FETCH_CURRENT;
+	return transfer_open(fetch, now_ns);
 }
 
 static enum sw_fetch_state transfer_end(struct sw_fetch *fetch, enum sw_incoming_state state)
@@ -256,7 +203,6 @@ int sw_fetch_new(struct sw_fetch **result, const struct sw_fetch_wish *wish, con
 		return -ENOMEM;
 	fetch->remote = remote;
 	fetch->address = &remote->addresses[address];
-	fetch->question = -1;
 	fetch->key = wish->key;
 	fetch->limits = wish->limits;
 	fetch->answer_ns = wish->answer_ns;
@@ -281,8 +227,10 @@ int sw_fetch_new(struct sw_fetch **result, const struct sw_fetch_wish *wish, con
 			return 0;
 	} else {
 		err = question_open(fetch, now_ns);
-		if (err == 0)
+		if (err == 0) {
+			fetch->due_ns = sw_question_due_ns(fetch->question);
 			return 0;
+		}
 		fail(fetch, "%s", strerror(-err));
 	}
 	fetch->due_ns = 0; /* it has failed: the first turn says so */
@@ -303,11 +251,15 @@ void sw_fetch_free(struct sw_fetch *fetch)
 
 int sw_fetch_fd(const struct sw_fetch *fetch)
 {
-	return fetch->channel ? sw_channel_fd(fetch->channel) : fetch->question;
+	if (fetch->question != NULL)
+		return sw_question_fd(fetch->question);
+	return fetch->channel ? sw_channel_fd(fetch->channel) : -1;
 }
 
 uint32_t sw_fetch_events(const struct sw_fetch *fetch)
 {
+	if (fetch->question != NULL)
+		return sw_question_events(fetch->question);
 	return fetch->channel ? sw_channel_events(fetch->channel) : EPOLLIN;
 }
 
@@ -318,9 +270,9 @@ uint64_t sw_fetch_due_ns(const struct sw_fetch *fetch)
 
 enum sw_fetch_state sw_fetch_turn(struct sw_fetch *fetch, uint64_t now_ns)
 {
-	if (fetch->due_ns == 0)
-		return SW_FETCH_FAILED;
-	return fetch->channel ? transfer_turn(fetch, now_ns) : question_turn(fetch, now_ns);
+	if (fetch->question != NULL)
+		return question_turn(fetch, now_ns);
+	return fetch->due_ns == 0 ? SW_FETCH_FAILED : transfer_turn(fetch, now_ns);
 }
 
 struct sw_incoming *sw_fetch_incoming(const struct sw_fetch *fetch)

@@ -56,6 +56,7 @@ void sw_keep_work(struct sw_keep *keep)
 		sw_keep_take_updates(keep); /* somebody waits for these, nobody for a transfer */
 	}
 	sw_key_requests_take(keep);
+	sw_keep_parents_take(keep);
 	sw_keep_settle(keep);
 	sw_keep_catalogs(keep);
 	sw_keep_sign_turn(keep);

@@ -26,6 +26,7 @@ int sw_keep_sign_new(struct sw_keep *keep, const char *state)
 static void signing_free(struct sw_signing *signing)
 {
 	sw_keys_free(&signing->keys);
+	sw_parent_watch_free(&signing->parents);
 	sw_contents_free(signing->plain);
 	sw_delivery_free(signing->taken);
 	sw_delivery_free(signing->waiting);
@@ -52,6 +53,7 @@ void sw_keep_sign_free(struct sw_keep *keep)
 		signing_free(signs->zones[i]);
 	free(signs->zones);
 	sw_key_requests_drop(keep);
+	sw_keep_parents_drop(keep);
 	free(signs->state);
 	pthread_mutex_destroy(&signs->lock);
 	free(signs);
@@ -356,6 +358,14 @@ static bool may_undo(struct sw_signing *signing, const struct sw_dnssec_policy *
 	return *due_s <= sw_keep_now_s();
 }
 
+bool sw_keep_awaits_removal(const struct sw_signing *signing)
+{
+	bool is_asked_for = false;
+	for (size_t i = 0; i < signing->keys.count; i++)
+		is_asked_for |= signing->keys.keys[i].ds_submitted_s != 0;
+	return signing->is_ours && signing->plan.is_delete && is_asked_for && signing->source.ds_gone_s == 0;
+}
+
 /** What is kept is by this plan. */
 static void zone_wait(
 	struct sw_keep *keep, struct sw_signing *signing, const struct sw_keys_plan *plan, int64_t undo_s)
@@ -404,6 +414,7 @@ static void zone_turn(struct sw_keep *keep, struct sw_signing *signing)
 		err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_WHOLE, &plan);
 	} else if (err == 0) {
 		zone_wait(keep, signing, &plan, undo_s);
+		sw_keep_parents_turn(keep, setting, signing);
 		if (signing->renew_s <= sw_keep_now_s())
 			err = sw_keep_sign_begin(keep, setting, signing, SW_SIGN_RENEW, &plan);
 	}
@@ -444,6 +455,7 @@ void sw_keep_sign_settings(struct sw_keep *keep)
 	for (size_t i = 0; i < keep->signs->count; i++) {
 		const struct sw_zone_setting *setting =
 			sw_settings_find_zone(keep->settings, keep->signs->zones[i]->apex);
+		sw_keep_parents_again(keep->signs->zones[i]);
 		sw_keep_sign_due(keep, keep->signs->zones[i], 0); /* as it is told now */
 		if (setting != NULL)
 			check_algorithm(keep, keep->signs->zones[i], sw_keep_dnssec(setting));

@@ -12,6 +12,7 @@
 #define SW_SERVE_KEEP_SIGN_H
 
 #include "serve/keep_inside.h"
+#include "serve/keep_parents.h"
 #include "zone/keys.h"
 #include "zone/sign.h"
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct sw_signing {
 	struct sw_delivery *waiting;		     /* the next one */
 	struct sw_update_request *held, **held_last; /* until the task is done */
 	char why[SW_KEYS_WHY_MAX];		     /* what went wrong last, or "" */
+	struct sw_parent_watch parents;
 };
 
 /** What was asked for by command, to be done on the loader's thread. */
@@ -68,6 +70,8 @@ struct sw_signs {
 	char *state;   /* directory */
 	struct sw_signers *signers;
 	struct sw_key_request *first, **last; /* under keep->lock */
+	struct sw_inquiry *inquiries;	      /* that are done; the same */
+	struct sw_parent_counts parent_counts;
 };
 
 /* ---- keep_sign.c: the list, and when what is to be done ---- */
@@ -89,6 +93,9 @@ static inline void sw_keep_sign_due(struct sw_keep *keep, struct sw_signing *sig
 
 /** How a zone is signed; where nothing is told of it, how it is left. Never NULL. */
 const struct sw_dnssec_policy *sw_keep_dnssec(const struct sw_zone_setting *setting);
+
+/** Whether the zone waits for its DS to be removed. */
+bool sw_keep_awaits_removal(const struct sw_signing *signing);
 
 /** Whether it is signed here, or to be. */
 bool sw_keep_signs(struct sw_keep *keep, const struct sw_zone_setting *setting);

@@ -45,15 +45,6 @@ static json_t *key_json(const struct sw_keys *keys, const struct sw_key *key, un
 	return object;
 }
 
-/** Whether the zone waits for its DS to be removed. */
-static bool awaits_removal(const struct sw_signing *signing)
-{
-	bool is_asked_for = false;
-	for (size_t i = 0; i < signing->keys.count; i++)
-		is_asked_for |= signing->keys.keys[i].ds_submitted_s != 0;
-	return signing->is_ours && signing->plan.is_delete && is_asked_for && signing->source.ds_gone_s == 0;
-}
-
 static json_t *signing_json(const struct sw_signing *signing)
 {
 	char name[SW_NAME_TEXT_MAX];
@@ -61,13 +52,14 @@ static json_t *signing_json(const struct sw_signing *signing)
 	for (size_t i = 0; i < signing->keys.count; i++)
 		json_array_append_new(
 			keys, key_json(&signing->keys, &signing->keys.keys[i], signing->plan.uses[i]));
-	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s%, s:o}", "zone",
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s%, s:o*, s:o}", "zone",
 		sw_name_text(signing->apex, name), "signed", signing->is_ours, "signing",
 		signing->task != NULL, "leaving", signing->plan.is_delete, "ds_awaited",
-		signing->plan.is_ds_awaited, "ds_removal_awaited", awaits_removal(signing), "unsigned_serial",
-		(json_int_t)(signing->is_ours ? signing->source.serial : 0), "next_signing",
-		(json_int_t)signing->renew_s, "next_key_change", (json_int_t)signing->turn_s, "reason",
-		signing->why, strlen(signing->why), "keys", keys);
+		signing->plan.is_ds_awaited, "ds_removal_awaited", sw_keep_awaits_removal(signing),
+		"unsigned_serial", (json_int_t)(signing->is_ours ? signing->source.serial : 0),
+		"next_signing", (json_int_t)signing->renew_s, "next_key_change", (json_int_t)signing->turn_s,
+		"reason", signing->why, strlen(signing->why), "parents", sw_keep_parents_json(signing),
+		"keys", keys);
 }
 
 void sw_key_zone_add(struct sw_keep *keep, const uint8_t *apex, json_t *zone)
@@ -216,13 +208,21 @@ static const struct sw_key *find_key(const struct sw_signing *signing, const cha
 	return NULL;
 }
 
-static const char *ds_seen(
-	struct sw_keep *keep, struct sw_signing *signing, const struct sw_key_request *wish)
+/** The keys have changed. @return NULL, or why that is not kept */
+static const char *save(
+	struct sw_keep *keep, struct sw_signing *signing, const struct sw_dnssec_policy *policy)
 {
-	const struct sw_key *key = find_key(signing, wish->id);
+	return sw_keep_sign_save(keep, signing, policy) ? "its keys cannot be written: the log says why"
+							: NULL;
+}
+
+const char *sw_key_ds_seen(struct sw_keep *keep, struct sw_signing *signing,
+	const struct sw_dnssec_policy *policy, const char *told)
+{
+	const struct sw_key *key = find_key(signing, told);
 	if (key == NULL)
-		return wish->id[0] ? "it has no such key, or that is not for the parent"
-				   : "no DS is waited for yet: 'seawall key show' says when it will be";
+		return told[0] ? "it has no such key, or that is not for the parent"
+			       : "no DS is waited for yet: 'seawall key show' says when it will be";
 	pthread_mutex_lock(&keep->signs->lock);
 	int err = sw_keys_ds_seen(&signing->keys, key->id, sw_keep_now_s());
 	pthread_mutex_unlock(&keep->signs->lock);
@@ -230,10 +230,10 @@ static const char *ds_seen(
 		       ? "too early: caches may still have DNSKEY sets without that key; its DS is not "
 			 "asked for yet"
 	       : err ? "it has no such key"
-		     : NULL;
+		     : save(keep, signing, policy);
 }
 
-static const char *ds_gone(struct sw_keep *keep, struct sw_signing *signing)
+const char *sw_key_ds_gone(struct sw_keep *keep, struct sw_signing *signing)
 {
 	struct sw_archive_source source = signing->source;
 	if (!signing->is_ours || !signing->plan.is_delete)
@@ -262,12 +262,12 @@ static const char *wish_do(struct sw_keep *keep, const struct sw_key_request *wi
 		return "no such zone here that is signed";
 	sw_keep_sign_due(keep, signing, 0);
 	if (wish->wish == SW_KEY_WISH_DS_GONE)
-		return ds_gone(keep, signing);
-	const char *why =
-		wish->wish == SW_KEY_WISH_ROLL ? roll(keep, signing, wish) : ds_seen(keep, signing, wish);
-	if (why == NULL && sw_keep_sign_save(keep, signing, sw_keep_dnssec(setting)) != 0)
-		return "its keys cannot be written: the log says why";
-	return why;
+		return sw_key_ds_gone(keep, signing);
+	const struct sw_dnssec_policy *policy = sw_keep_dnssec(setting);
+	if (wish->wish == SW_KEY_WISH_DS_SEEN)
+		return sw_key_ds_seen(keep, signing, policy, wish->id);
+	const char *why = roll(keep, signing, wish);
+	return why ? why : save(keep, signing, policy);
 }
 
 static struct sw_key_request *wishes_take(struct sw_keep *keep)

@@ -103,8 +103,10 @@ void sw_zone_policy_free(struct sw_zone_policy *policy)
 	sw_access_list_clear(&policy->transfer_to);
 	sw_access_list_clear(&policy->update_by);
 	sw_catalog_policy_free(policy->catalog);
-	if (policy->dnssec != NULL)
+	if (policy->dnssec != NULL) {
 		free(policy->dnssec->directory);
+		free(policy->dnssec->parents);
+	}
 	free(policy->dnssec);
 	free(policy);
 }

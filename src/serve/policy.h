@@ -61,7 +61,10 @@ struct sw_dnssec_policy {
 	bool is_leaving; /* it is to be unsigned, when nobody expects signatures any more */
 	struct sw_sign_policy sign;
 	struct sw_keys_policy keys;
-	char *directory; /* of the keys; NULL: below the state directory */
+	char *directory;		  /* of the keys; NULL: below the state directory */
+	const struct sw_remote **parents; /* asked for the DS, all of their addresses; none: told by hand */
+	size_t parent_count;
+	uint32_t parent_check_s; /* between two times */
 };
 
 /** Told for a zone, or by the template that it names. Zeros: a zone that is read from its file and no more.

@@ -51,6 +51,22 @@ static void forwards_turn(struct sw_secondary *secondary)
 	}
 }
 
+/* ---- parents that are asked ---- */
+
+static void inquiries_turn(struct sw_secondary *secondary)
+{
+	pthread_mutex_lock(&secondary->lock);
+	struct sw_inquiry *fresh = secondary->inquiries_new;
+	secondary->inquiries_new = NULL;
+	secondary->inquiry_last = &secondary->inquiries_new;
+	pthread_mutex_unlock(&secondary->lock);
+	for (struct sw_inquiry *next; fresh != NULL; fresh = next) {
+		next = fresh->next;
+		sw_parents_add(secondary->parents, fresh);
+	}
+	sw_parents_turn(secondary->parents, sw_now_ns());
+}
+
 /* ---- the thread ---- */
 
 /** Serve no longer what nobody could confirm. With the lock held. */
@@ -100,6 +116,8 @@ static int wait_ms(struct sw_secondary *secondary)
 		uint64_t due = sw_forward_due_ns(secondary->forwards[i]);
 		next = due < next ? due : next;
 	}
+	uint64_t asking = sw_parents_due_ns(secondary->parents);
+	next = asking < next ? asking : next;
 	pthread_mutex_lock(&secondary->lock);
 	uint64_t due = secondary->is_telling ? sw_notify_due_ns(secondary->notify) : UINT64_MAX;
 	pthread_mutex_unlock(&secondary->lock);
@@ -120,6 +138,7 @@ static void overdue_turn(struct sw_secondary *secondary)
 	uint64_t now = sw_now_ns();
 	notify_turn(secondary);
 	forwards_turn(secondary);
+	inquiries_turn(secondary);
 	for (unsigned i = secondary->attempt_count; i-- > 0;) {
 		if (i < secondary->attempt_count && sw_fetch_due_ns(secondary->attempts[i]->fetch) <= now)
 			sw_attempt_turn(secondary, secondary->attempts[i]);
@@ -150,7 +169,8 @@ static void *run(void *arg)
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr == NULL)
 				(void)!read(secondary->wake, &count, sizeof(count));
-			else if (events[i].data.ptr == secondary->notify)
+			else if (events[i].data.ptr == secondary->notify ||
+				 events[i].data.ptr == secondary->parents)
 				continue; /* its turn comes with those that are due */
 			else if (is_attempt(secondary, events[i].data.ptr))
 				sw_attempt_turn(secondary, events[i].data.ptr);
@@ -176,13 +196,20 @@ int sw_secondary_new(
 	secondary->key = *key;
 	secondary->deliver = deliver;
 	secondary->deliver_arg = arg;
+	secondary->inquiry_last = &secondary->inquiries_new;
 	pthread_mutex_init(&secondary->lock, NULL);
 	secondary->epoll = epoll_create1(EPOLL_CLOEXEC);
 	secondary->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int err = sw_notify_new(&secondary->notify);
+	if (err == 0)
+		err = sw_parents_new(&secondary->parents);
 	struct epoll_event answers = {.events = EPOLLIN, .data.ptr = secondary->notify};
 	if (err == 0 &&
 		epoll_ctl(secondary->epoll, EPOLL_CTL_ADD, sw_notify_fd(secondary->notify), &answers) != 0)
+		err = -errno;
+	answers.data.ptr = secondary->parents;
+	if (err == 0 &&
+		epoll_ctl(secondary->epoll, EPOLL_CTL_ADD, sw_parents_fd(secondary->parents), &answers) != 0)
 		err = -errno;
 	if (secondary->epoll < 0 || secondary->wake < 0 ||
 		epoll_ctl(secondary->epoll, EPOLL_CTL_ADD, secondary->wake, &event) != 0)
@@ -224,6 +251,11 @@ void sw_secondary_free(struct sw_secondary *secondary)
 	free(secondary->queues);
 	sw_settings_free(secondary->settings);
 	sw_notify_free(secondary->notify);
+	for (struct sw_inquiry *inquiry = secondary->inquiries_new, *next; inquiry != NULL; inquiry = next) {
+		next = inquiry->next;
+		sw_inquiry_free(inquiry);
+	}
+	sw_parents_free(secondary->parents);
 	if (secondary->epoll >= 0)
 		close(secondary->epoll);
 	if (secondary->wake >= 0)
@@ -407,6 +439,16 @@ void sw_secondary_forward(
 	pthread_mutex_unlock(&secondary->lock);
 	if (forward == NULL)
 		sw_forward_refuse(request);
+	eventfd_write(secondary->wake, 1);
+}
+
+void sw_secondary_inquire(struct sw_secondary *secondary, struct sw_inquiry *inquiry)
+{
+	inquiry->next = NULL;
+	pthread_mutex_lock(&secondary->lock);
+	*secondary->inquiry_last = inquiry;
+	secondary->inquiry_last = &inquiry->next;
+	pthread_mutex_unlock(&secondary->lock);
 	eventfd_write(secondary->wake, 1);
 }
 

@@ -103,6 +103,11 @@ void sw_secondary_answers(struct sw_secondary *secondary);
 void sw_secondary_forward(
 	struct sw_secondary *secondary, const uint8_t *apex, struct sw_update_request *request);
 
+/** Have the parents of a zone asked for its DS; inquiry->done() is called on this thread here, unless it is
+ * stopped before. Any thread. */
+struct sw_inquiry;
+void sw_secondary_inquire(struct sw_secondary *secondary, struct sw_inquiry *inquiry);
+
 /** What it does, and has done since the start. Any thread. */
 struct sw_secondary_load {
 	struct sw_in_counts counts;

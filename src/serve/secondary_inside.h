@@ -8,6 +8,7 @@
 #include "serve/forward.h"
 #include "serve/log.h"
 #include "serve/notify.h"
+#include "serve/parents.h"
 #include "serve/secondary.h"
 #include <errno.h>
 #include <pthread.h>
@@ -69,11 +70,13 @@ struct sw_secondary {
 	struct sw_in_counts counts;
 	struct sw_forward *forwards_new[FORWARDS_MAX];
 	unsigned forward_new_count;
+	struct sw_inquiry *inquiries_new, **inquiry_last;
 	/* the thread's */
 	struct sw_attempt *attempts[SW_TRANSFERS_MAX];
 	unsigned attempt_count;
 	struct sw_forward *forwards[FORWARDS_MAX];
 	unsigned forward_count;
+	struct sw_parents *parents;
 };
 
 static inline uint32_t sw_chance(void)

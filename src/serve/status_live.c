@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/keep_parents.h"
 #include "serve/status.h"
 
 /* One object per list of serve/counts.h. */
@@ -57,6 +58,15 @@ static json_t *tsig(const struct sw_counts *all)
 	return object;
 }
 
+static json_t *parents(struct sw_keep *keep)
+{
+	struct sw_parent_counts all, *counts = &all;
+	sw_keep_parents_counted(keep, counts);
+	json_t *object = json_object();
+	SW_PARENT_COUNTERS(X)
+	return object;
+}
+
 #undef X
 
 void sw_status_live(json_t *status, const struct sw_status_parts *parts)
@@ -71,5 +81,6 @@ void sw_status_live(json_t *status, const struct sw_status_parts *parts)
 	json_object_set_new(status, "updates", updates(&counts));
 	json_object_set_new(status, "notifies",
 		json_pack("{s:o, s:o}", "in", notifies_in(&counts), "out", notifies_out(parts->keep)));
+	json_object_set_new(status, "parents", parents(parts->keep));
 	json_object_set_new(status, "tsig_failures", tsig(&counts));
 }

@@ -14,6 +14,7 @@
 #define SW_FLAG_AA 0x0400
 #define SW_FLAG_TC 0x0200
 #define SW_FLAG_RD 0x0100
+#define SW_FLAG_AD 0x0020 /* RFC 6840 s5.7: of a query, that it may be set in the answer */
 #define SW_OPCODE_SHIFT 11
 
 enum sw_opcode {
