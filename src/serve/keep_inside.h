@@ -76,6 +76,10 @@ void sw_keep_wake(struct sw_keep *keep);
 /* keep_load.c */
 
 uint64_t sw_keep_file_stamp(const char *path);
+/** Whether what is kept has moved on from its file, which is the one that was taken.
+ * @param stamp  of the file now */
+bool sw_keep_file_is_taken(
+	const struct sw_zone_setting *setting, const struct sw_archive_zone *zone, uint64_t stamp);
 void sw_keep_changed_note(struct sw_keep *keep, const uint8_t *apex);
 void sw_keep_say_damaged(const uint8_t *apex);
 

@@ -132,6 +132,9 @@ void sw_keep_sign_fault(struct sw_keep *keep, struct sw_signing *signing, const 
 int sw_keep_sign_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	struct sw_findings *findings, struct sw_contents **contents);
 
+/** Whether the version kept is known to be signed as the settings say, so that it need not be looked at. */
+bool sw_keep_sign_is_current(struct sw_keep *keep, const struct sw_zone_setting *setting);
+
 /** The version kept has been read. */
 void sw_keep_sign_look(struct sw_keep *keep, struct sw_signing *signing,
 	const struct sw_zone_setting *setting, const struct sw_contents *contents);

@@ -156,10 +156,15 @@ static void files_update(
 
 /** What is served needs no look at where it comes from. A transferred zone is renewed by its primary alone.
  */
-static bool is_as_its_source(struct sw_zones_entry *zone, const struct sw_zone_setting *setting)
+static bool is_as_its_source(const struct sw_zones *zones, const struct sw_zones_entry *zone,
+	const struct sw_zone_setting *setting)
 {
-	return zone->is_frozen || setting->policy->primary_count > 0 ||
-	       sw_zone_files_unchanged(&zone->files, zone->file);
+	const struct sw_zone_keeper *keeper = &zones->keeper;
+	if (zone->is_frozen || setting->policy->primary_count > 0)
+		return true;
+	bool is_same_file = sw_zone_files_unchanged(&zone->files, zone->file);
+	return zone->is_live && keeper->is_current ? keeper->is_current(keeper->arg, setting, is_same_file)
+						   : is_same_file;
 }
 
 int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome)
@@ -194,7 +199,8 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
 		sw_zones_drop(zones, gone[i], outcome);
 	free(gone);
 	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++) {
-		if (merged[i]->state != SW_ZONE_SERVING || !is_as_its_source(merged[i], &settings->zones[i]))
+		if (merged[i]->state != SW_ZONE_SERVING ||
+			!is_as_its_source(zones, merged[i], &settings->zones[i]))
 			sw_zones_prepare(zones, merged[i], &settings->zones[i]);
 	}
 	if (zones->keeper.loaded != NULL)

@@ -57,6 +57,9 @@ struct sw_zone_keeper {
 	 * @return as sw_zone_load(); -ENODATA when there is nothing yet, -ETIME when it has expired */
 	int (*load)(void *arg, const struct sw_zone_setting *setting, struct sw_findings *findings,
 		struct sw_contents **contents);
+	/** Whether load() would bring what is served already. NULL: where the files are the same.
+	 * @param is_same_file  whether the zone was read from the files that are there now */
+	bool (*is_current)(void *arg, const struct sw_zone_setting *setting, bool is_same_file);
 	/** All zones of a round have been loaded, and will be published. */
 	void (*loaded)(void *arg);
 	/** A live zone is no longer one of ours. */
