@@ -131,6 +131,8 @@ void sw_keep_take_updates(struct sw_keep *keep);
 void sw_keep_take_requests(struct sw_keep *keep, struct sw_update_request *next);
 
 void sw_keep_settled(struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement);
+/** Of a zone of which nothing was kept. */
+void sw_keep_say_first(const struct sw_delivery *delivery, uint32_t serial);
 void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to);
 
 #endif

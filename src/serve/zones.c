@@ -113,9 +113,9 @@ void sw_zones_drop(struct sw_zones *zones, struct sw_zones_entry *zone, struct s
 	char apex[SW_NAME_TEXT_MAX];
 	sw_name_text(zone->apex, apex);
 	int err = sw_store_prepare_removal(zones->store, zone->apex);
-	if (err == 0 || err == -ENOENT)
+	if ((err == 0 || err == -ENOENT) && !sw_zones_is_tried(zones, zone))
 		sw_log(SW_LOG_INFO, "zone %s: removed", apex);
-	else
+	else if (err != 0 && err != -ENOENT)
 		sw_log(SW_LOG_ERROR, "zone %s: cannot be removed: %s", apex, strerror(-err));
 	if (zone->is_live)
 		zones->keeper.removed(zones->keeper.arg, zone->apex);

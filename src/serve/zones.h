@@ -85,6 +85,11 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
 int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const struct sw_turn *turns,
 	size_t count, struct sw_zones_outcome *outcome);
 
+/** A zone comes on trial: that it is refused, and then removed, is for somebody else to say. The loader's
+ * thread.
+ * @param apex  lent until it is told otherwise; NULL: no zone does */
+void sw_zones_try(struct sw_zones *zones, const uint8_t *apex);
+
 /** Take nothing new of a zone from its file, until it is to be again. Any thread. @return 0 or -ENOENT */
 int sw_zones_freeze(struct sw_zones *zones, const uint8_t *apex, bool is_frozen);
 bool sw_zones_is_frozen(struct sw_zones *zones, const uint8_t *apex);
