@@ -67,8 +67,8 @@ enum sw_edns_option {
 	SW_OPTION_EDE = 15,	  /* RFC 8914: extended DNS error */
 };
 
-#define SW_EDE_INVALID_DATA 24 /* RFC 8914 s4.25: no data for a zone that should have some, as when expired \
-				*/
+/** RFC 8914 s4.25: no data for a zone that should have some, as when it has expired. */
+#define SW_EDE_INVALID_DATA 24
 
 #define SW_RECORD_MIN 11 /* root owner, type, class, TTL, length */
 #define SW_OPT_LEN 11	 /* OPT record without options */
