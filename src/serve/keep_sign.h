@@ -29,6 +29,7 @@ struct sw_signing {
 	bool has_plan;
 	bool is_ours;	/* the version kept is signed here: `source` is in the archive */
 	bool is_served; /* and the keys know it */
+	struct sw_key_next next[SW_KEYS_MAX]; /* of the keys as they were when the zone was last looked at */
 	struct sw_archive_source source;
 	struct sw_sign_policy made_by; /* the version kept, once has_plan */
 	int64_t due_s;		       /* to be looked at, seconds since 1970 */
