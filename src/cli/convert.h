@@ -53,6 +53,7 @@ struct sw_texts {
 	X(ALLOW_NOTIFY, "allow-notify")           \
 	X(ALLOW_TRANSFER, "allow-transfer")       \
 	X(ALLOW_UPDATE, "allow-update")           \
+	X(CATALOG, "catalog")                     \
 	X(FORWARD_UPDATES, "forward-updates")     \
 	X(REFRESH_MIN, "refresh-min")             \
 	X(REFRESH_MAX, "refresh-max")             \
@@ -142,6 +143,10 @@ int sw_plan_fail(struct sw_plan *plan, const char *file, unsigned line, const ch
  * @param why  NULL: it speaks for itself */
 void sw_plan_lost(
 	struct sw_plan *plan, struct sw_plan_zone *zone, const struct sw_said *said, const char *why);
+/* What is the server's own affair, and no loss. */
+#define SW_PLAN_OWN_LOG "the log goes to standard error"
+#define SW_PLAN_OWN_CONTROL "the server's commands come by a socket of its own: 'control' of 'server'"
+
 /** A comment alone: nothing is lost. @param said  NULL: of no line */
 void sw_plan_remark(
 	struct sw_plan *plan, struct sw_plan_zone *zone, const struct sw_said *said, const char *text);

@@ -244,7 +244,8 @@ static bool take_server_option(struct sw_bind *bind, const struct sw_said *said)
 {
 	static const char *const done[] = {"directory", "port", "tls-port", "pid-file", "session-keyfile",
 		"dump-file", "statistics-file", "memstatistics-file", "listen-on", "listen-on-v6",
-		"managed-keys-directory", "bindkeys-file", "recursing-file", "secroots-file", NULL};
+		"managed-keys-directory", "bindkeys-file", "recursing-file", "secroots-file", "catalog-zones",
+		NULL};
 	struct sw_plan *plan = bind->plan;
 	const char *word = sw_said_text(said, 0), *value = sw_said_text(said, 1);
 	unsigned long number = strtoul(value, NULL, 10);
@@ -276,9 +277,7 @@ static void take_options(struct sw_bind *bind, struct sw_bind_scope *scope, cons
 	for (const struct sw_said *said = list; said != NULL; said = said->next)
 		take_sources(scope, said);
 	for (const struct sw_said *said = list; said != NULL; said = said->next) {
-		if (is(sw_said_text(said, 0), "catalog-zones"))
-			sw_plan_lost(bind->plan, NULL, said, "catalog zones");
-		else if (!take_server_option(bind, said) && !take_common(bind, scope, said))
+		if (!take_server_option(bind, said) && !take_common(bind, scope, said))
 			sw_plan_lost(bind->plan, NULL, said, NULL);
 	}
 	settle_notify(scope);
@@ -342,7 +341,7 @@ static void take_view(
 	struct sw_bind *bind, const struct sw_bind_scope *around, struct sw_said *view, bool is_first)
 {
 	static const char *const done[] = {"zone", "key", "acl", "masters", "primaries", "server",
-		"match-clients", "match-destinations", NULL};
+		"match-clients", "match-destinations", "catalog-zones", NULL};
 	struct sw_plan *plan = bind->plan;
 	struct sw_said *list = sw_said_block(view);
 	struct sw_bind_scope scope = *around;
@@ -370,6 +369,7 @@ static void take_view(
 		if (is(sw_said_text(said, 0), "zone"))
 			take_zone(bind, &scope, said);
 	}
+	sw_bind_catalogs(bind, &scope, list);
 	bind->view = NULL;
 }
 
@@ -439,7 +439,11 @@ int sw_convert_bind(struct sw_plan *plan)
 	remark_defaults(plan, &scope);
 	add_template(plan, scope.zone, "default");
 	for (const struct sw_said *said = list.first; said != NULL; said = said->next) {
-		if (!is_one_of(said, done))
+		if (is(sw_said_text(said, 0), "logging"))
+			sw_plan_remark(plan, NULL, said, SW_PLAN_OWN_LOG);
+		else if (is(sw_said_text(said, 0), "controls"))
+			sw_plan_remark(plan, NULL, said, SW_PLAN_OWN_CONTROL);
+		else if (!is_one_of(said, done))
 			sw_plan_lost(plan, NULL, said, NULL);
 	}
 	for (struct sw_said *said = zones; said != NULL; said = said->next) {
@@ -450,5 +454,6 @@ int sw_convert_bind(struct sw_plan *plan)
 			is_first = false;
 		}
 	}
+	sw_bind_catalogs(&bind, &scope, inner);
 	return 0;
 }

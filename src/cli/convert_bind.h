@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** What the files that read named.conf share: convert_bind.c (statements), convert_bind_lists.c (lists of
- * addresses and servers), convert_bind_tls.c. */
+ * addresses and servers), convert_bind_tls.c, convert_bind_catalog.c. */
 #ifndef SW_CLI_CONVERT_BIND_H
 #define SW_CLI_CONVERT_BIND_H
 
@@ -65,5 +65,9 @@ bool sw_bind_tls_access(struct sw_bind *bind, struct sw_plan_zone *zone, const s
 
 /** Note what is told in 'tls' blocks and cannot be here. */
 void sw_bind_tls_blocks(struct sw_bind *bind);
+
+/** Those of 'catalog-zones' among statements of options or a view, when all zones are there. */
+void sw_bind_catalogs(
+	struct sw_bind *bind, const struct sw_bind_scope *around, const struct sw_said *statements);
 
 #endif

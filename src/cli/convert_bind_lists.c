@@ -373,7 +373,11 @@ void sw_bind_listen(struct sw_bind *bind, const struct sw_said *said, bool is_v6
 	}
 	if (sw_bind_is_tls(tls))
 		sw_bind_tls_server(bind, said, tls);
-	unsigned long usual = sw_bind_is_tls(tls) ? bind->tls_port : bind->port;
-	listen_on(bind, said, sw_said_block(said), port ? strtoul(port, NULL, 10) : usual, is_v6,
-		sw_bind_is_tls(tls), 0);
+	unsigned long number = sw_bind_is_tls(tls) ? bind->tls_port : bind->port;
+	if (port != NULL)
+		number = strtoul(port, NULL, 10);
+	if (number == 0 || number > 65535)
+		sw_plan_lost(bind->plan, NULL, said, "not a port");
+	else
+		listen_on(bind, said, sw_said_block(said), number, is_v6, sw_bind_is_tls(tls), 0);
 }

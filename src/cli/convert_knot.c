@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORAGE "/var/lib/knot"
+#define CONFIG_DIRECTORY "/etc/knot" /* Debian's: files of TLS are relative to it */
 
 static bool is(const char *a, const char *b)
 {
@@ -20,14 +20,6 @@ static bool is_one_of(const char *word, const char *const *words)
 }
 
 /* ---- zones and templates ---- */
-
-/** A zone's own statement, else its template's. */
-static const struct sw_said *told(
-	const struct sw_knot_item *zone, const struct sw_knot_item *template, const char *key)
-{
-	const struct sw_said *said = sw_knot_find(zone, key);
-	return said ? said : sw_knot_find(template, key);
-}
 
 static void take_remotes(
 	struct sw_knot *knot, struct sw_plan_zone *zone, const struct sw_said *said, enum sw_plan_key_id key)
@@ -74,21 +66,32 @@ static void take_limit(struct sw_knot *knot, struct sw_plan_zone *zone, const st
 		sw_plan_set(knot->plan, zone, limit->key, value);
 }
 
+/** A transfer to one whom we tell of changes. */
+static void allow_remote(struct sw_knot *knot, struct sw_plan_zone *zone, const char *id)
+{
+	struct sw_plan *plan = knot->plan;
+	const struct sw_plan_remote *remote = sw_plan_find_remote(plan, id);
+	struct sw_texts addresses = {0};
+	for (size_t j = 0; remote != NULL && j < remote->addresses.count; j++)
+		sw_plan_addresses(plan,
+			sw_plan_copy(
+				plan, remote->addresses.text[j], strcspn(remote->addresses.text[j], "@")),
+			&addresses);
+	if (addresses.count > 0)
+		sw_plan_add(plan, zone, SW_PLAN_ALLOW_TRANSFER,
+			sw_plan_rule(plan, &addresses, remote->key, NULL, NULL));
+}
+
 /** With a transfer to whom we tell of changes, and word from whom we ask, where that goes by itself. */
 static void take_automatic(struct sw_knot *knot, struct sw_plan_zone *zone, const struct sw_said *notify)
 {
-	struct sw_plan *plan = knot->plan;
 	for (unsigned i = 1; notify != NULL && i < sw_said_count(notify); i++) {
-		const struct sw_plan_remote *remote = sw_plan_find_remote(plan, sw_said_text(notify, i));
-		struct sw_texts addresses = {0};
-		for (size_t j = 0; remote != NULL && j < remote->addresses.count; j++)
-			sw_plan_addresses(plan,
-				sw_plan_copy(plan, remote->addresses.text[j],
-					strcspn(remote->addresses.text[j], "@")),
-				&addresses);
-		if (addresses.count > 0)
-			sw_plan_add(plan, zone, SW_PLAN_ALLOW_TRANSFER,
-				sw_plan_rule(plan, &addresses, remote->key, NULL, NULL));
+		const char *id = sw_said_text(notify, i);
+		const struct sw_said *members = sw_knot_find(sw_knot_item(knot, "remotes", id), "remote");
+		for (unsigned j = 1; members != NULL && j < sw_said_count(members); j++)
+			allow_remote(knot, zone, sw_said_text(members, j));
+		if (members == NULL)
+			allow_remote(knot, zone, id);
 	}
 }
 
@@ -99,7 +102,7 @@ static void take_policy(struct sw_knot *knot, struct sw_plan_zone *zone, const s
 	const char *const keys[] = {"master", "notify", "acl"};
 	for (unsigned i = 0; i < 3 + LIMIT_COUNT; i++) {
 		const char *key = i < 3 ? keys[i] : limits[i - 3].name;
-		const struct sw_said *said = told(item, template, key);
+		const struct sw_said *said = sw_knot_told(item, template, key);
 		knot->plan->is_quiet = sw_knot_find(item, key) == NULL;
 		if (said != NULL && i == 0)
 			take_remotes(knot, zone, said, SW_PLAN_PRIMARIES);
@@ -112,7 +115,7 @@ static void take_policy(struct sw_knot *knot, struct sw_plan_zone *zone, const s
 	}
 	knot->plan->is_quiet = false;
 	if (knot->has_automatic_acl)
-		take_automatic(knot, zone, told(item, template, "notify"));
+		take_automatic(knot, zone, sw_knot_told(item, template, "notify"));
 }
 
 /** Statements that nothing here stands for. */
@@ -123,14 +126,14 @@ static void take_rest(struct sw_knot *knot, struct sw_plan_zone *zone, const str
 		"expire-max-interval", "journal-max-usage", "zone-max-size", "semantic-checks",
 		"journal-content", "journal-max-depth", "zonefile-sync", "zonefile-load", "zonefile-skip",
 		"journal-db", "journal-db-mode", "max-journal-db-size", "max-journal-usage", "comment",
-		"adjust-threads", "provide-ixfr", NULL};
+		"adjust-threads", "provide-ixfr", "catalog-role", "catalog-template", "catalog-zone",
+		"catalog-group", NULL};
+	bool is_producer = is(sw_knot_value(item, "catalog-role"), "generate"); /* has its own serials */
 	for (const struct sw_said *said = item->body.first; said != NULL; said = said->next) {
 		const char *key = sw_said_text(said, 0);
-		if (is_one_of(key, done) || (is(key, "dnssec-signing") && is(sw_said_text(said, 1), "off")))
-			continue;
-		if (strncmp(key, "catalog-", 8) == 0)
-			sw_plan_lost(knot->plan, zone, said, "catalog zones");
-		else
+		bool is_needless = (is(key, "dnssec-signing") && is(sw_said_text(said, 1), "off")) ||
+				   (is(key, "serial-policy") && is_producer);
+		if (!is_one_of(key, done) && !is_needless)
 			sw_plan_lost(knot->plan, zone, said, NULL);
 	}
 }
@@ -196,67 +199,85 @@ static void take_file(struct sw_knot *knot, struct sw_plan_zone *zone, const str
 	const struct sw_knot_item *template)
 {
 	struct sw_plan *plan = knot->plan;
-	const struct sw_said *file = told(item, template, "file"), *storage = told(item, template, "storage");
+	const struct sw_said *file = sw_knot_told(item, template, "file"),
+			     *storage = sw_knot_told(item, template, "storage");
 	const char *pattern = file ? sw_said_text(file, 1) : "%s.zone";
-	const char *path = sw_plan_path(
-		plan, storage ? sw_said_text(storage, 1) : STORAGE, expand(plan, pattern, zone->name));
+	const char *path = sw_plan_path(plan, storage ? sw_said_text(storage, 1) : SW_KNOT_STORAGE,
+		expand(plan, pattern, zone->name));
 	sw_plan_set(plan, zone, SW_PLAN_FILE, sw_plan_quote(plan, path));
 }
 
-static const struct sw_plan_zone *find_template(const struct sw_plan *plan, const char *name)
+/** @return false: a secondary without primaries, or a catalog without templates for its members */
+static bool settle_zone(struct sw_knot *knot, struct sw_plan_zone *zone, struct sw_knot_item *item,
+	const struct sw_knot_item *template)
 {
-	const struct sw_plan_zone *template = plan->templates;
-	while (template != NULL && strcmp(template->name, name) != 0)
-		template = template->next;
-	return template;
+	const struct sw_said *domain = sw_knot_find(item, "domain"),
+			     *master = sw_knot_told(item, template, "master"),
+			     *role = sw_knot_told(item, template, "catalog-role");
+	bool is_secondary = master != NULL && sw_said_count(master) > 1;
+	item->is_producer = role != NULL && is(sw_said_text(role, 1), "generate");
+	if (item->is_producer) {
+		sw_knot_make_catalog(knot, zone);
+		return true;
+	}
+	if (is_secondary && zone->value[SW_PLAN_PRIMARIES].count == 0) {
+		sw_plan_lost(knot->plan, zone, domain, "it has no usable primaries");
+		return false;
+	}
+	if (!is_secondary)
+		take_file(knot, zone, item, template);
+	else if (zone->value[SW_PLAN_ALLOW_UPDATE].count > 0)
+		sw_plan_set(knot->plan, zone, SW_PLAN_FORWARD_UPDATES, "on"); /* as Knot does by itself */
+	return role == NULL || !is(sw_said_text(role, 1), "interpret") ||
+	       sw_knot_take_catalog(knot, zone, domain, sw_knot_told(item, template, "catalog-template"));
 }
 
-static void take_zone(struct sw_knot *knot, const struct sw_knot_item *item)
+static void take_zone(struct sw_knot *knot, struct sw_knot_item *item)
 {
 	struct sw_plan *plan = knot->plan;
 	const struct sw_said *domain = sw_knot_find(item, "domain");
-	const char *named = sw_knot_value(item, "template"), *role = sw_knot_value(item, "catalog-role");
-	const struct sw_knot_item *template = sw_knot_item(knot, "template", named ? named : "default");
+	const char *named = sw_knot_value(item, "template");
+	const struct sw_knot_item *template = sw_knot_zone_template(knot, item);
 	if (domain == NULL)
 		return; /* the section's own line, no item */
 	if (named != NULL && template == NULL)
 		sw_plan_lost(plan, NULL, sw_knot_find(item, "template"), "no such template");
-	if (is(role, "generate") || is(role, "interpret")) {
-		sw_plan_lost(plan, NULL, domain, "catalog zones");
-		return;
-	}
 	struct sw_plan_zone *zone = sw_plan_add_zone(plan, domain, sw_said_text(domain, 1), NULL);
 	if (zone == NULL)
 		return;
-	zone->template = template ? find_template(plan, named ? named : "default") : NULL;
+	zone->template = template ? template->zone : NULL;
 	take_policy(knot, zone, item, template);
 	take_rest(knot, zone, item);
-	const struct sw_said *master = told(item, template, "master");
-	bool is_secondary = master != NULL && sw_said_count(master) > 1;
-	if (is_secondary && zone->value[SW_PLAN_PRIMARIES].count == 0) {
-		sw_plan_lost(plan, zone, domain, "it has no usable primaries");
+	if (settle_zone(knot, zone, item, template))
+		item->zone = zone;
+	else
 		sw_plan_drop_zone(plan, zone);
-	} else if (!is_secondary)
-		take_file(knot, zone, item, template);
-	else if (zone->value[SW_PLAN_ALLOW_UPDATE].count > 0)
-		sw_plan_set(plan, zone, SW_PLAN_FORWARD_UPDATES, "on"); /* as Knot does by itself */
 }
 
-static void take_template(struct sw_knot *knot, const struct sw_knot_item *item)
+static void take_template(struct sw_knot *knot, struct sw_knot_item *item)
 {
 	const char *id = sw_knot_value(item, "id");
 	if (id == NULL)
 		return;
 	struct sw_plan_zone *template = sw_plan_zone_new(knot->plan, &knot->plan->templates, id, NULL);
+	item->zone = template;
+	knot->is_for_members = sw_knot_is_for_members(knot, id);
 	take_policy(knot, template, item, NULL);
 	take_rest(knot, template, item);
-	/* which names updates may be about depends on the zone: that stands in each */
-	sw_plan_forget(template, SW_PLAN_ALLOW_UPDATE);
+	if (!knot->is_for_members)
+		/* which names updates may be about depends on the zone: that stands in each */
+		sw_plan_forget(template, SW_PLAN_ALLOW_UPDATE);
+	else if (template->value[SW_PLAN_ALLOW_UPDATE].count > 0 &&
+		 template->value[SW_PLAN_PRIMARIES].count > 0)
+		sw_plan_set(knot->plan, template, SW_PLAN_FORWARD_UPDATES, "on");
+	knot->is_for_members = false;
 }
 
 /* ---- the server ---- */
 
-static void take_listen(struct sw_knot *knot, const struct sw_said *said)
+/** 'listen', and 'listen-tls' of later versions than Debian 12's. */
+static void take_listen(
+	struct sw_knot *knot, const struct sw_said *said, struct sw_texts *list, unsigned long standard)
 {
 	struct sw_plan *plan = knot->plan;
 	for (unsigned i = 1; i < sw_said_count(said); i++) {
@@ -264,15 +285,39 @@ static void take_listen(struct sw_knot *knot, const struct sw_said *said)
 		const char *text = sw_said_text(said, i);
 		size_t len = strcspn(text, "@");
 		const char *address = sw_plan_copy(plan, text, len);
-		if (sw_plan_addresses(plan, address, &one) && one.count == 1 && strchr(address, '/') == NULL)
-			sw_plan_listen(plan, &plan->listen, one.text[0],
-				text[len] ? strtoul(text + len + 1, NULL, 10) : 53);
-		else
+		unsigned long port = text[len] ? strtoul(text + len + 1, NULL, 10) : standard;
+		if (!sw_plan_addresses(plan, address, &one) || one.count != 1 || strchr(address, '/') != NULL)
 			sw_plan_lost(plan, NULL, said, "not an address");
+		else if (port == 0 || port > 65535)
+			sw_plan_lost(plan, NULL, said, "not a port");
+		else
+			sw_plan_listen(plan, list, one.text[0], port);
 	}
 }
 
-static void take_server(struct sw_knot *knot, const struct sw_knot_item *item)
+/** Files of TLS. @return whether it was one */
+static bool take_certificate(struct sw_knot *knot, const struct sw_said *said)
+{
+	struct sw_plan *plan = knot->plan;
+	const struct {
+		const char *key;
+		const char **place;
+	} files[] = {{"cert-file", &plan->tls_certificate}, {"key-file", &plan->tls_key},
+		{"ca-file", &plan->tls_trust}};
+	const char *value = sw_said_text(said, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		if (!is(sw_said_text(said, 0), files[i].key))
+			continue;
+		if (sw_said_count(said) > 2)
+			sw_plan_lost(plan, NULL, said, "there is one: that told first");
+		if (value[0] != '\0') /* ca-file: "" is what the system trusts */
+			*files[i].place = sw_plan_path(plan, CONFIG_DIRECTORY, value);
+		return true;
+	}
+	return false;
+}
+
+static void take_server(struct sw_knot *knot, struct sw_knot_item *item)
 {
 	static const char *const done[] = {"rundir", "user", "pidfile", "background-workers", "async-start",
 		"automatic-acl", "answer-rotation", "tcp-reuseport", "socket-affinity", "dbus-event",
@@ -292,7 +337,11 @@ static void take_server(struct sw_knot *knot, const struct sw_knot_item *item)
 			i++;
 		bool is_said = is(key, "identity") || is(key, "version") || is(key, "nsid");
 		if (is(key, "listen"))
-			take_listen(knot, said);
+			take_listen(knot, said, &plan->listen, 53);
+		else if (is(key, "listen-tls"))
+			take_listen(knot, said, &plan->tls_listen, 853);
+		else if (take_certificate(knot, said))
+			continue;
 		else if (is_said && !is(value, "off") && !is(value, "on") && !is(value, ""))
 			sw_plan_add_identity(plan, said, key, value);
 		else if (i < 5 && number > 0 && !(i == 2 && (number < 512 || number > 1452)))
@@ -301,9 +350,14 @@ static void take_server(struct sw_knot *knot, const struct sw_knot_item *item)
 		else if (!is_one_of(key, done) && !(is_said && is(value, "off")))
 			sw_plan_lost(plan, NULL, said, NULL);
 	}
+	if ((plan->tls_certificate == NULL) != (plan->tls_key == NULL)) {
+		sw_plan_lost(plan, NULL, sw_knot_find(item, plan->tls_key ? "key-file" : "cert-file"),
+			"certificate or key is missing: one is made");
+		plan->tls_certificate = plan->tls_key = NULL;
+	}
 }
 
-static void take_key(struct sw_knot *knot, const struct sw_knot_item *item)
+static void take_key(struct sw_knot *knot, struct sw_knot_item *item)
 {
 	const char *id = sw_knot_value(item, "id"), *algorithm = sw_knot_value(item, "algorithm"),
 		   *secret = sw_knot_value(item, "secret");
@@ -316,11 +370,11 @@ static void take_key(struct sw_knot *knot, const struct sw_knot_item *item)
 			knot->plan, item->body.first, id, algorithm ? algorithm : "hmac-sha256", secret);
 }
 
-typedef void take_fn(struct sw_knot *knot, const struct sw_knot_item *item);
+typedef void take_fn(struct sw_knot *knot, struct sw_knot_item *item);
 
 static void each(struct sw_knot *knot, const char *kind, take_fn *take)
 {
-	const struct sw_knot_item *item = is(kind, "zone") ? knot->zones : knot->first;
+	struct sw_knot_item *item = is(kind, "zone") ? knot->zones : knot->first;
 	for (; item != NULL; item = item->next) {
 		if (is(item->kind, kind) && item->body.first != NULL)
 			take(knot, item);
@@ -334,6 +388,11 @@ static void take_other(struct sw_knot *knot, const struct sw_knot_item *item)
 	struct sw_said_list list = {0};
 	if (is_one_of(item->kind, known))
 		return;
+	if (is(item->kind, "log") || is(item->kind, "control")) {
+		sw_plan_remark(knot->plan, NULL, item->body.first,
+			is(item->kind, "log") ? SW_PLAN_OWN_LOG : SW_PLAN_OWN_CONTROL);
+		return;
+	}
 	const struct sw_said *first = item->body.first;
 	struct sw_said *said = sw_said_new(knot->plan, &list, first->file, first->line);
 	sw_said_add(knot->plan, said, sw_plan_text(knot->plan, "%s:", item->kind), false);
@@ -354,6 +413,7 @@ int sw_convert_knot(struct sw_plan *plan)
 	each(&knot, "server", take_server);
 	each(&knot, "template", take_template);
 	each(&knot, "zone", take_zone);
+	sw_knot_fill_catalogs(&knot);
 	for (const struct sw_knot_item *item = knot.first; item != NULL; item = item->next) {
 		if (item->body.first != NULL)
 			take_other(&knot, item);

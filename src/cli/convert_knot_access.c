@@ -25,6 +25,19 @@ const char *sw_knot_value(const struct sw_knot_item *item, const char *key)
 	return said != NULL && sw_said_count(said) > 1 ? sw_said_text(said, 1) : NULL;
 }
 
+const struct sw_said *sw_knot_told(
+	const struct sw_knot_item *zone, const struct sw_knot_item *template, const char *key)
+{
+	const struct sw_said *said = sw_knot_find(zone, key);
+	return said ? said : sw_knot_find(template, key);
+}
+
+const struct sw_knot_item *sw_knot_zone_template(const struct sw_knot *knot, const struct sw_knot_item *zone)
+{
+	const char *named = sw_knot_value(zone, "template");
+	return sw_knot_item(knot, "template", named ? named : "default");
+}
+
 struct sw_knot_item *sw_knot_item(const struct sw_knot *knot, const char *kind, const char *id)
 {
 	for (struct sw_knot_item *item = knot->first; item != NULL; item = item->next) {
@@ -81,8 +94,11 @@ const char *sw_knot_remote(
 		unsigned i = 0;
 		while (known[i] != NULL && !is(sw_said_text(line, 0), known[i]))
 			i++;
+		bool is_certificate = strncmp(sw_said_text(line, 0), "cert-", 5) == 0;
 		if (known[i] == NULL && !item->is_noted)
 			sw_plan_lost(plan, NULL, line, NULL);
+		else if (is_certificate && remote.is_tls && sw_said_count(line) > 2 && !item->is_noted)
+			sw_plan_lost(plan, NULL, line, "there is one: that told first");
 	}
 	for (unsigned i = 1; addresses != NULL && i < sw_said_count(addresses); i++) {
 		if (!add_address(plan, &remote, sw_said_text(addresses, i)) && !item->is_noted)
@@ -120,6 +136,25 @@ static void lose(struct rule *rule, const char *why)
 	rule->knot->plan->is_quiet = was_quiet;
 }
 
+/** Whether nothing else is asked of who may: certificates and protocols (of later versions) cannot be said,
+ * and without them more would be let in. */
+static bool is_understood(struct rule *rule)
+{
+	static const char *const known[] = {"id", "address", "key", "remote", "action", "deny", "update-type",
+		"update-owner", "update-owner-match", "update-owner-name", "comment", NULL};
+	for (const struct sw_said *said = rule->item->body.first; said != NULL; said = said->next) {
+		unsigned i = 0;
+		while (known[i] != NULL && !is(sw_said_text(said, 0), known[i]))
+			i++;
+		if (known[i] == NULL) {
+			lose(rule, sw_plan_text(rule->knot->plan, "'%.100s' cannot be said: nobody may by it",
+					   sw_said_text(said, 0)));
+			return false;
+		}
+	}
+	return true;
+}
+
 /** For one key, or none, and all names that updates may be about. */
 static void add_named(struct rule *rule, const struct sw_texts *addresses, const char *key)
 {
@@ -146,6 +181,11 @@ static bool take_names(struct rule *rule)
 	if (owner == NULL || is(owner, "none") ||
 		(is(owner, "zone") && (match == NULL || is(match, "sub-or-equal"))))
 		return true;
+	if (is(owner, "name") && rule->knot->is_for_members) {
+		sw_plan_lost(plan, rule->zone, rule->item->body.first,
+			"names in members of catalogs cannot be said");
+		return false;
+	}
 	if (!is(owner, "name") || names == NULL ||
 		!(match == NULL || is(match, "sub-or-equal") || is_exact)) {
 		lose(rule, "which names updates may be about cannot be said");
@@ -245,7 +285,7 @@ void sw_knot_access(struct sw_knot *knot, struct sw_plan_zone *zone, const struc
 			if (is_meant && is_denial && !is_over[j])
 				lose(&rule, "who is denied cannot be said: rules behind it are left out");
 			is_over[j] |= is_meant && is_denial;
-			if (is_meant && !is_over[j])
+			if (is_meant && !is_over[j] && is_understood(&rule))
 				add_rule(&rule);
 		}
 		item->is_noted = true;

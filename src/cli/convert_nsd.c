@@ -43,6 +43,7 @@ static void take_access(
 	unsigned long port = 0;
 	const char *address = split_port(plan, sw_said_text(said, 1), &port), *word = sw_said_text(said, 2);
 	const char *name = is(word, "NOKEY") ? NULL : sw_plan_use_key(plan, word);
+	bool is_tls = sw_said_count(said) > 3; /* 'tls-auth' of versions after 4.6 */
 	scope->is_blocked[key] |= is(word, "BLOCKED");
 	if (is(word, "BLOCKED"))
 		sw_plan_lost(plan, scope->zone, said, "who is blocked cannot be said: nobody may");
@@ -51,18 +52,12 @@ static void take_access(
 	else if (name == NULL && !is(word, "NOKEY"))
 		sw_plan_lost(plan, scope->zone, said, "no usable key of that name");
 	else
-		sw_plan_add(plan, scope->zone, key, sw_plan_rule(plan, &addresses, name, NULL, NULL));
-	if (sw_said_count(said) > 3)
-		sw_plan_lost(plan, scope->zone, said, "converted with more rights: without TLS as well");
-}
-
-static bool take_tls(struct sw_nsd *nsd, const char *name, struct sw_plan_remote *remote)
-{
-	const struct sw_nsd_section *tls = sw_nsd_find(nsd, "tls-auth", name);
-	remote->is_tls = true;
-	if (tls != NULL)
-		remote->tls_hostname = sw_nsd_value(tls, "auth-domain-name");
-	return tls != NULL;
+		sw_plan_add(plan, scope->zone, key,
+			is_tls ? sw_plan_tls_rule(plan, &addresses, name)
+			       : sw_plan_rule(plan, &addresses, name, NULL, NULL));
+	if (is_tls)
+		sw_plan_lost(plan, scope->zone, said,
+			"converted with more rights: over TLS, but whoever's certificate");
 }
 
 /** "[AXFR|UDP] IP[@PORT] KEY|NOKEY [TLS-AUTH]" of request-xfr and notify. */
@@ -87,8 +82,8 @@ static void take_remote(
 		sw_plan_lost(plan, scope->zone, said, "no usable key of that name");
 		return;
 	}
-	if (tls[0] != '\0' && !take_tls(nsd, tls, &remote))
-		sw_plan_lost(plan, scope->zone, said, "its tls-auth is not there");
+	if (tls[0] != '\0')
+		sw_nsd_tls_client(nsd, scope->zone, said, tls, &remote);
 	unsigned long standard = remote.is_tls ? TLS_PORT : 53;
 	remote.name = one.text[0];
 	remote.source = scope->source[strchr(address, ':') != NULL];
@@ -293,8 +288,11 @@ static void take_listen(struct sw_nsd *nsd, const struct sw_said *said)
 	const char *address = split_port(plan, sw_said_text(said, 1), &port);
 	if (!sw_plan_addresses(plan, address, &one) || one.count != 1 || strchr(one.text[0], '/') != NULL)
 		sw_plan_lost(plan, NULL, said, "not an address");
+	else if (port == 0 || port > 65535)
+		sw_plan_lost(plan, NULL, said, "not a port");
 	else
-		sw_plan_listen(plan, &plan->listen, one.text[0], port);
+		sw_plan_listen(plan, sw_nsd_is_tls_port(nsd, port) ? &plan->tls_listen : &plan->listen,
+			one.text[0], port);
 	if (sw_said_count(said) > 2)
 		sw_plan_lost(plan, NULL, said, "what stands behind the address");
 }
@@ -312,7 +310,8 @@ static void take_server_line(struct sw_nsd *nsd, const struct sw_said *said)
 		"logfile", "username", "xfrdfile", "xfrdir", "server-count", "verbosity",
 		"xfrd-reload-timeout", "reuseport", "hide-identity", "hide-version", "do-ip4", "do-ip6",
 		"log-time-ascii", "debug-mode", "refuse-any", "minimal-responses", "confine-to-zone",
-		"round-robin", "log-only-syslog", "cpu-affinity", "tcp-reject-overflow", NULL};
+		"round-robin", "log-only-syslog", "cpu-affinity", "tcp-reject-overflow", "tls-service-key",
+		"tls-service-pem", "tls-service-ocsp", "tls-port", "tls-auth-port", "tls-cert-bundle", NULL};
 	struct sw_plan *plan = nsd->plan;
 	const char *key = sw_said_text(said, 0), *value = sw_said_text(said, 1);
 	unsigned long number = strtoul(value, NULL, 10);
@@ -349,12 +348,14 @@ static void take_server(struct sw_nsd *nsd)
 		if (sw_nsd_value(section, "port") != NULL)
 			nsd->port = strtoul(sw_nsd_value(section, "port"), NULL, 10);
 	}
+	sw_nsd_take_tls(nsd);
 	for (const struct sw_nsd_section *section = nsd->first; section != NULL; section = section->next) {
 		for (const struct sw_said *said = section->body.first; said != NULL; said = said->next) {
 			if (is(section->kind, "server"))
 				take_server_line(nsd, said);
 		}
 	}
+	sw_nsd_settle_tls(nsd);
 	if (nsd->plan->listen.count == 0 && nsd->port != 53) {
 		sw_plan_listen(nsd->plan, &nsd->plan->listen, "0.0.0.0", nsd->port);
 		sw_plan_listen(nsd->plan, &nsd->plan->listen, "::", nsd->port);
@@ -380,7 +381,7 @@ static void take_keys(struct sw_nsd *nsd)
 int sw_convert_nsd(struct sw_plan *plan)
 {
 	static const char *const done[] = {"server", "zone", "pattern", "key", "tls-auth", NULL};
-	struct sw_nsd nsd = {.plan = plan, .zonesdir = ZONESDIR, .port = 53};
+	struct sw_nsd nsd = {.plan = plan, .zonesdir = ZONESDIR, .port = 53, .tls_port = TLS_PORT};
 	if (sw_nsd_parse(&nsd) != 0)
 		return -1;
 	take_keys(&nsd);
@@ -391,6 +392,8 @@ int sw_convert_nsd(struct sw_plan *plan)
 			i++;
 		if (is(section->kind, "pattern"))
 			take_pattern(&nsd, section);
+		else if (is(section->kind, "remote-control"))
+			sw_plan_remark(plan, NULL, section->said, SW_PLAN_OWN_CONTROL);
 		else if (done[i] == NULL)
 			sw_plan_lost(plan, NULL, section->said, NULL);
 	}

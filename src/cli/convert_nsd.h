@@ -21,9 +21,20 @@ struct sw_nsd {
 	struct sw_nsd_section *first, **last;
 	struct sw_nsd_section *named;
 	const char *zonesdir;
-	unsigned long port;
+	unsigned long port, tls_port, tls_auth_port; /* tls_auth_port 0: none */
+	bool has_tls;				     /* it serves DNS over TLS */
 	unsigned depth;
 };
+
+/** Of 'server': certificate, key and trust, and the ports that are for TLS. Before addresses are taken. */
+void sw_nsd_take_tls(struct sw_nsd *nsd);
+/** Whether what comes to this port comes over TLS. */
+bool sw_nsd_is_tls_port(const struct sw_nsd *nsd, unsigned long port);
+/** Note what is not as it was when all addresses are there. */
+void sw_nsd_settle_tls(struct sw_nsd *nsd);
+/** 'tls-auth' of a server that is asked. */
+void sw_nsd_tls_client(struct sw_nsd *nsd, struct sw_plan_zone *zone, const struct sw_said *said,
+	const char *name, struct sw_plan_remote *remote);
 
 /** nsd->plan->path and what it includes. */
 int sw_nsd_parse(struct sw_nsd *nsd);

@@ -193,7 +193,7 @@ static bool is_live(const struct sw_plan_zone *zone)
 	for (; zone != NULL; zone = zone->next) {
 		if (zone->value[SW_PLAN_PRIMARIES].count + zone->value[SW_PLAN_NOTIFY].count +
 				zone->value[SW_PLAN_ALLOW_TRANSFER].count +
-				zone->value[SW_PLAN_ALLOW_UPDATE].count >
+				zone->value[SW_PLAN_ALLOW_UPDATE].count + zone->value[SW_PLAN_CATALOG].count >
 			0)
 			return true;
 	}

@@ -41,6 +41,25 @@ static void print_list(const json_t *reply)
 	}
 }
 
+/** What the key comes to, and when; or whose word that waits for. */
+static void print_next(const json_t *key)
+{
+	char buffer[64];
+	const json_t *next = json_object_get(key, "next");
+	const char *state = sw_json_text(next, "state");
+	long long at = sw_json_number(next, "at");
+	if (sw_json_number(key, "removed") != 0)
+		return;
+	if (state[0] == '\0')
+		puts("  next          nothing by itself");
+	else if (at != 0)
+		printf("  next          %s at %s\n", state, sw_moment_text(at, "-", buffer, sizeof(buffer)));
+	else if (strcmp(state, "ds-seen") == 0)
+		puts("  next          ds-seen when 'seawall key ds-seen' says so");
+	else
+		printf("  next          %s after the DS of its successor has been seen\n", state);
+}
+
 static void print_key(const json_t *key)
 {
 	static const char *const times[] = {
@@ -56,6 +75,7 @@ static void print_key(const json_t *key)
 		if (at != 0)
 			printf("  %-13s %s\n", times[i], sw_moment_text(at, "-", buffer, sizeof(buffer)));
 	}
+	print_next(key);
 }
 
 static void print_zone(const json_t *reply)

@@ -23,15 +23,21 @@ static int cover_add(void *arg, const struct sw_record *record)
 
 int sw_keep_cover(struct sw_keep *keep, const uint8_t *apex, struct sw_contents **contents)
 {
-	const struct sw_hash_key *key = sw_store_key(keep->store);
-	int err = 0;
-	if (*contents != NULL)
-		err = sw_contents_restart(*contents, apex, key);
-	else if ((*contents = sw_contents_new(apex, key)) == NULL)
-		err = -ENOMEM;
+	struct sw_contents *cover = sw_contents_new(apex, sw_store_key(keep->store));
+	int err = cover ? 0 : -ENOMEM;
+	if (err == 0 && *contents != NULL) /* so that a reload knows what has been read */
+		err = sw_contents_copy_files(cover, *contents);
 	if (err == 0)
-		err = sw_snapshot_at(sw_keep_own(keep), apex, apex, 0, cover_add, *contents);
-	return err ? err : sw_contents_finish(*contents);
+		err = sw_snapshot_at(sw_keep_own(keep), apex, apex, 0, cover_add, cover);
+	if (err == 0)
+		err = sw_contents_finish(cover);
+	if (err != 0) {
+		sw_contents_free(cover);
+		return err;
+	}
+	sw_contents_free(*contents);
+	*contents = cover;
+	return 0;
 }
 
 int sw_keep_serve_cover(struct sw_keep *keep, const uint8_t *apex)

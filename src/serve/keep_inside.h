@@ -76,6 +76,10 @@ void sw_keep_wake(struct sw_keep *keep);
 /* keep_load.c */
 
 uint64_t sw_keep_file_stamp(const char *path);
+/** Whether what is kept has moved on from its file, which is the one that was taken.
+ * @param stamp  of the file now */
+bool sw_keep_file_is_taken(
+	const struct sw_zone_setting *setting, const struct sw_archive_zone *zone, uint64_t stamp);
 void sw_keep_changed_note(struct sw_keep *keep, const uint8_t *apex);
 void sw_keep_say_damaged(const uint8_t *apex);
 
@@ -135,6 +139,8 @@ void sw_keep_take_updates(struct sw_keep *keep);
 void sw_keep_take_requests(struct sw_keep *keep, struct sw_update_request *next);
 
 void sw_keep_settled(struct sw_keep *keep, const struct sw_delivery *delivery, enum sw_settlement settlement);
+/** Of a zone of which nothing was kept. */
+void sw_keep_say_first(const struct sw_delivery *delivery, uint32_t serial);
 void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to);
 
 #endif

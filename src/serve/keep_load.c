@@ -17,6 +17,12 @@ uint64_t sw_keep_file_stamp(const char *path)
 	return (stamp ^ (uint64_t)st.st_size << 20 ^ (uint64_t)st.st_ino << 40) | 1;
 }
 
+bool sw_keep_file_is_taken(
+	const struct sw_zone_setting *setting, const struct sw_archive_zone *zone, uint64_t stamp)
+{
+	return setting->policy->update_by.count > 0 && (zone->stamp == stamp || stamp == 0);
+}
+
 /** What came from primaries before. */
 static int transferred_load(
 	struct sw_keep *keep, const struct sw_zone_setting *setting, struct sw_contents **contents)
@@ -119,8 +125,7 @@ static int own_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	struct sw_archive_zone zone = {0};
 	uint64_t stamp = setting->file ? sw_keep_file_stamp(setting->file) : 0;
 	bool is_kept = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) == 0;
-	bool is_dynamic = setting->policy->update_by.count > 0;
-	if (is_kept && is_dynamic && (zone.stamp == stamp || stamp == 0)) {
+	if (is_kept && sw_keep_file_is_taken(setting, &zone, stamp)) {
 		int err = sw_snapshot_load(sw_keep_own(keep), setting->apex, key, contents);
 		if (err == -EBADMSG)
 			sw_keep_say_damaged(setting->apex);
@@ -170,6 +175,17 @@ static int keeper_load(void *arg, const struct sw_zone_setting *setting, struct 
 	return err == 0 && catalog != NULL ? sw_keep_cover(keep, setting->apex, contents) : err;
 }
 
+static bool keeper_is_current(void *arg, const struct sw_zone_setting *setting, bool is_same_file)
+{
+	struct sw_keep *keep = arg;
+	struct sw_archive_zone zone;
+	if (sw_keep_signs(keep, setting) && !sw_keep_sign_is_current(keep, setting))
+		return false;
+	return is_same_file || (sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) == 0 &&
+				       sw_keep_file_is_taken(setting, &zone,
+					       setting->file ? sw_keep_file_stamp(setting->file) : 0));
+}
+
 static void keeper_loaded(void *arg)
 {
 	sw_keep_settle(arg);
@@ -199,6 +215,7 @@ struct sw_zone_keeper sw_keep_keeper(struct sw_keep *keep)
 {
 	return (struct sw_zone_keeper){.arg = keep,
 		.load = keeper_load,
+		.is_current = keeper_is_current,
 		.loaded = keeper_loaded,
 		.removed = keeper_removed,
 		.keeps = keeper_keeps};

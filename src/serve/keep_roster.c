@@ -59,9 +59,12 @@ static int turns_order(struct sw_keep *keep, struct sw_roster_turns *turns, char
 	struct sw_zones_outcome outcome;
 	enum sw_zone_state state = SW_ZONE_WAITING;
 	char reason[SW_WHY_TEXT_MAX] = "";
+	bool is_coming = turns->turns[0].after != NULL;
+	sw_zones_try(keep->zones,
+		is_coming ? turns->turns[0].apex : NULL); /* the command says what came of it, and logs it */
 	int err = sw_keep_turn(keep, turns, &outcome);
 	bool is_served = err == 0;
-	if (err == 0 && turns->turns[0].after != NULL)
+	if (err == 0 && is_coming)
 		sw_zones_state(keep->zones, turns->turns[0].apex, &state, reason, sizeof(reason));
 	if (state == SW_ZONE_REFUSED) {
 		snprintf(why, SW_WHY_TEXT_MAX, "%s", reason);
@@ -74,6 +77,7 @@ static int turns_order(struct sw_keep *keep, struct sw_roster_turns *turns, char
 	}
 	if (err != 0 && is_served)
 		turn_back(keep, turns, true);
+	sw_zones_try(keep->zones, NULL);
 	if (err != 0 && why[0] == '\0')
 		snprintf(why, SW_WHY_TEXT_MAX, "%s", strerror(-err));
 	sw_keep_catalogs(keep); /* a name may be free now */

@@ -265,6 +265,7 @@ int sw_keep_sign_plan(struct sw_keep *keep, struct sw_signing *signing, const st
 	if (signing->ttl_max_s != 0)
 		keys.zone_ttl_max_s = signing->ttl_max_s;
 	int err = 0;
+	struct sw_key_next next[SW_KEYS_MAX];
 	sw_keys_turn(&signing->keys, &keys, sw_keep_now_s(), plan);
 	for (int role = SW_KEY_CSK; err == 0 && role <= SW_KEY_ZSK; role++) {
 		if (!plan->wants[role])
@@ -273,6 +274,10 @@ int sw_keep_sign_plan(struct sw_keep *keep, struct sw_signing *signing, const st
 		if (err == 0)
 			sw_keys_turn(&signing->keys, &keys, sw_keep_now_s(), plan);
 	}
+	sw_keys_next(&signing->keys, &keys, sw_keep_now_s(), next);
+	pthread_mutex_lock(&keep->signs->lock);
+	memcpy(signing->next, next, sizeof(next));
+	pthread_mutex_unlock(&keep->signs->lock);
 	return err;
 }
 

@@ -30,6 +30,7 @@ struct sw_signing {
 	bool has_plan;
 	bool is_ours;	/* the version kept is signed here: `source` is in the archive */
 	bool is_served; /* and the keys know it */
+	struct sw_key_next next[SW_KEYS_MAX]; /* of the keys as they were when the zone was last looked at */
 	struct sw_archive_source source;
 	struct sw_sign_policy made_by; /* the version kept, once has_plan */
 	int64_t due_s;		       /* to be looked at, seconds since 1970 */
@@ -138,6 +139,9 @@ void sw_keep_sign_fault(struct sw_keep *keep, struct sw_signing *signing, const 
 /** As sw_zone_keeper.load, of a zone that is signed here and has a file. */
 int sw_keep_sign_load(struct sw_keep *keep, const struct sw_zone_setting *setting,
 	struct sw_findings *findings, struct sw_contents **contents);
+
+/** Whether the version kept is known to be signed as the settings say, so that it need not be looked at. */
+bool sw_keep_sign_is_current(struct sw_keep *keep, const struct sw_zone_setting *setting);
 
 /** The version kept has been read. */
 void sw_keep_sign_look(struct sw_keep *keep, struct sw_signing *signing,

@@ -4,6 +4,7 @@
 #include "zone/diff.h"
 #include "zone/load.h"
 #include <errno.h>
+#include <string.h>
 
 #define CHANGE_MAX 2000 /* records of a change of a file that are signed while all else waits */
 
@@ -25,6 +26,13 @@ void sw_keep_sign_look(struct sw_keep *keep, struct sw_signing *signing,
 	signing->ttl_max_s = sw_sign_ttl_max(contents);
 	sw_keep_sign_due(keep, signing, 0);
 	pthread_mutex_unlock(&keep->signs->lock);
+}
+
+bool sw_keep_sign_is_current(struct sw_keep *keep, const struct sw_zone_setting *setting)
+{
+	const struct sw_signing *signing = sw_keep_signing(keep, setting->apex);
+	return signing != NULL && signing->is_ours && signing->has_plan &&
+	       memcmp(&signing->made_by, &sw_keep_dnssec(setting)->sign, sizeof(signing->made_by)) == 0;
 }
 
 /** The version kept.
@@ -79,6 +87,7 @@ static int sign_at_once(struct sw_keep *keep, struct sw_signing *signing,
 	}
 	signing->has_plan = true;
 	signing->is_served = false;
+	(void)sw_contents_copy_files(made, *contents); /* or they are read again at a reload */
 	sw_contents_free(*contents);
 	*contents = made;
 	sw_keep_sign_look(keep, signing, setting, made);
@@ -168,7 +177,6 @@ int sw_keep_sign_load(struct sw_keep *keep, const struct sw_zone_setting *settin
 	struct sw_archive_zone zone = {0};
 	uint64_t stamp = setting->file ? sw_keep_file_stamp(setting->file) : 0;
 	bool is_kept = sw_snapshot_zone(sw_keep_own(keep), setting->apex, &zone) == 0;
-	bool is_dynamic = setting->policy->update_by.count > 0;
 	int err = sw_keep_sign_open(keep, setting, &signing);
 	if (err != 0)
 		return err;
@@ -176,7 +184,7 @@ int sw_keep_sign_load(struct sw_keep *keep, const struct sw_zone_setting *settin
 	sw_keep_sign_due(keep, signing, 0);
 	if (is_kept && !signing->is_ours)
 		return 1; /* to be taken unsigned, and signed then */
-	if (is_kept && is_dynamic && (zone.stamp == stamp || stamp == 0))
+	if (is_kept && sw_keep_file_is_taken(setting, &zone, stamp))
 		return kept_load(keep, signing, setting, NULL, contents);
 	err = sw_zone_load(setting->apex, key, setting->file ? setting->file : "", findings, contents);
 	if (err == 0 && is_kept) {

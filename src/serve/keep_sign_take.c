@@ -187,6 +187,8 @@ static int take_whole(struct sw_keep *keep, const struct sw_zone_setting *settin
 	struct sw_signed_version version = {0};
 	struct sw_archive_zone kept;
 	char apex[SW_NAME_TEXT_MAX];
+	bool is_first = sw_snapshot_zone(sw_keep_own(keep), signing->apex, &kept) != 0;
+	uint32_t before = signing->is_ours ? signing->source.serial : is_first ? 0 : kept.serial;
 	int err = sw_zones_put(keep->zones, signing->apex, task->made);
 	if (err != 0)
 		return err;
@@ -206,9 +208,10 @@ static int take_whole(struct sw_keep *keep, const struct sw_zone_setting *settin
 	signing->why[0] = '\0';
 	pthread_mutex_unlock(&keep->signs->lock);
 	if (sw_snapshot_zone(sw_keep_own(keep), signing->apex, &kept) == 0) {
-		if (signing->taken != NULL)
-			sw_keep_say_transfer(
-				signing->taken, "AXFR", task->source_serial, task->source_serial);
+		if (signing->taken != NULL && is_first)
+			sw_keep_say_first(signing->taken, task->source_serial);
+		else if (signing->taken != NULL)
+			sw_keep_say_transfer(signing->taken, "AXFR", before, task->source_serial);
 		sw_log(SW_LOG_INFO,
 			"zone %s: signed: serial %u from %u, %llu signatures made and %llu taken over in "
 			"%.3f s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/keep_sign.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /** Tell the secondary how it went, and the archive until when the zone is good. */
@@ -22,13 +23,27 @@ void sw_keep_settled(struct sw_keep *keep, const struct sw_delivery *delivery, e
 	sw_records_free(&soa);
 }
 
-void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to)
+static void say(const struct sw_delivery *delivery, const char *how, const char *serials)
 {
 	char apex[SW_NAME_TEXT_MAX];
-	sw_log(SW_LOG_INFO, "zone %s: %s from %s: serial %u to %u, %llu records, %llu bytes in %.3f s",
-		sw_name_text(delivery->apex, apex), how, delivery->from, from, to,
+	sw_log(SW_LOG_INFO, "zone %s: %s from %s: serial %s, %llu records, %llu bytes in %.3f s",
+		sw_name_text(delivery->apex, apex), how, delivery->from, serials,
 		(unsigned long long)delivery->records, (unsigned long long)delivery->bytes,
 		delivery->seconds);
+}
+
+void sw_keep_say_transfer(const struct sw_delivery *delivery, const char *how, uint32_t from, uint32_t to)
+{
+	char serials[32];
+	snprintf(serials, sizeof(serials), "%u to %u", from, to);
+	say(delivery, how, serials);
+}
+
+void sw_keep_say_first(const struct sw_delivery *delivery, uint32_t serial)
+{
+	char serials[32];
+	snprintf(serials, sizeof(serials), "%u, the first", serial);
+	say(delivery, "AXFR", serials);
 }
 
 static uint32_t serial_kept(struct sw_keep *keep, const uint8_t *apex)
@@ -46,6 +61,7 @@ static bool serial_is_kept(struct sw_keep *keep, const uint8_t *apex)
 /** A whole zone: served first, since it could be fetched again. */
 static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 {
+	bool is_first = !serial_is_kept(keep, delivery->apex);
 	uint32_t before = serial_kept(keep, delivery->apex);
 	bool is_catalog = sw_keep_is_catalog(keep, delivery->apex);
 	int err = is_catalog ? 0 : sw_zones_put(keep->zones, delivery->apex, delivery->contents);
@@ -58,7 +74,10 @@ static void zone_take(struct sw_keep *keep, struct sw_delivery *delivery)
 		sw_log(SW_LOG_ERROR, "state cannot be written: %s", strerror(-err));
 	else if (is_catalog) /* from there: it is not served as it is */
 		sw_keep_serve_cover(keep, delivery->apex);
-	sw_keep_say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
+	if (is_first)
+		sw_keep_say_first(delivery, serial_kept(keep, delivery->apex));
+	else
+		sw_keep_say_transfer(delivery, "AXFR", before, serial_kept(keep, delivery->apex));
 	sw_keep_settled(keep, delivery, SW_SETTLED_TAKEN);
 	sw_keep_settle(keep);
 	sw_keep_tell(keep, delivery->apex);

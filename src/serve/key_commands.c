@@ -33,12 +33,23 @@ static json_t *ds_json(const struct sw_keys *keys, const struct sw_key *key)
 		"%s IN DS %u %u %u %s", sw_name_text(keys->apex, name), key->tag, ds[2], ds[3], hex);
 }
 
-static json_t *key_json(const struct sw_keys *keys, const struct sw_key *key, unsigned uses)
+/** What comes next of a key. @return NULL (JSON) for nothing, as far as can be seen */
+static json_t *next_json(const struct sw_key *key, const struct sw_key_next *next)
+{
+	if (next->event == SW_KEY_NOTHING || key->removed_s != 0)
+		return json_null();
+	return json_pack("{s:s, s:o}", "state", sw_key_event_label(next->event), "at",
+		next->at_s ? json_integer(next->at_s) : json_null());
+}
+
+static json_t *key_json(
+	const struct sw_keys *keys, const struct sw_key *key, unsigned uses, const struct sw_key_next *next)
 {
 	json_t *object = json_pack("{s:s, s:i, s:s, s:i, s:s, s:b, s:b}", "id", key->id, "tag", key->tag,
 		"role", sw_key_role_label(key->role), "algorithm", key->algorithm, "state",
 		state_of(key, uses), "roll-asked", key->is_roll_asked, "submit", (uses & SW_KEY_SUBMIT) != 0);
 	json_object_set_new(object, "ds", ds_json(keys, key));
+	json_object_set_new(object, "next", next_json(key, next));
 #define X(field, label) json_object_set_new(object, label, json_integer(key->field));
 	SW_KEY_TIMES(X)
 #undef X
@@ -50,8 +61,8 @@ static json_t *signing_json(const struct sw_signing *signing)
 	char name[SW_NAME_TEXT_MAX];
 	json_t *keys = json_array();
 	for (size_t i = 0; i < signing->keys.count; i++)
-		json_array_append_new(
-			keys, key_json(&signing->keys, &signing->keys.keys[i], signing->plan.uses[i]));
+		json_array_append_new(keys, key_json(&signing->keys, &signing->keys.keys[i],
+						    signing->plan.uses[i], &signing->next[i]));
 	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s%, s:o*, s:o}", "zone",
 		sw_name_text(signing->apex, name), "signed", signing->is_ours, "signing",
 		signing->task != NULL, "leaving", signing->plan.is_delete, "ds_awaited",

@@ -20,8 +20,10 @@ static json_t *add(struct sw_keep *keep, struct sw_zones *zones, const uint8_t *
 {
 	char why[SW_WHY_TEXT_MAX], name[SW_NAME_TEXT_MAX];
 	if (sw_keep_add_zone(keep, apex, json_string_value(json_object_get(order, "template")),
-		    json_string_value(json_object_get(order, "file")), why) != 0)
+		    json_string_value(json_object_get(order, "file")), why) != 0) {
+		sw_log(SW_LOG_WARNING, "zone %s: not added by a command: %s", sw_name_text(apex, name), why);
 		return sw_control_refusal(why);
+	}
 	sw_log(SW_LOG_INFO, "zone %s: added by a command", sw_name_text(apex, name));
 	return done(zones, apex);
 }

@@ -113,9 +113,9 @@ void sw_zones_drop(struct sw_zones *zones, struct sw_zones_entry *zone, struct s
 	char apex[SW_NAME_TEXT_MAX];
 	sw_name_text(zone->apex, apex);
 	int err = sw_store_prepare_removal(zones->store, zone->apex);
-	if (err == 0 || err == -ENOENT)
+	if ((err == 0 || err == -ENOENT) && !sw_zones_is_tried(zones, zone))
 		sw_log(SW_LOG_INFO, "zone %s: removed", apex);
-	else
+	else if (err != 0 && err != -ENOENT)
 		sw_log(SW_LOG_ERROR, "zone %s: cannot be removed: %s", apex, strerror(-err));
 	if (zone->is_live)
 		zones->keeper.removed(zones->keeper.arg, zone->apex);
@@ -156,10 +156,15 @@ static void files_update(
 
 /** What is served needs no look at where it comes from. A transferred zone is renewed by its primary alone.
  */
-static bool is_as_its_source(struct sw_zones_entry *zone, const struct sw_zone_setting *setting)
+static bool is_as_its_source(const struct sw_zones *zones, const struct sw_zones_entry *zone,
+	const struct sw_zone_setting *setting)
 {
-	return zone->is_frozen || setting->policy->primary_count > 0 ||
-	       sw_zone_files_unchanged(&zone->files, zone->file);
+	const struct sw_zone_keeper *keeper = &zones->keeper;
+	if (zone->is_frozen || setting->policy->primary_count > 0)
+		return true;
+	bool is_same_file = sw_zone_files_unchanged(&zone->files, zone->file);
+	return zone->is_live && keeper->is_current ? keeper->is_current(keeper->arg, setting, is_same_file)
+						   : is_same_file;
 }
 
 int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct sw_zones_outcome *outcome)
@@ -194,7 +199,8 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
 		sw_zones_drop(zones, gone[i], outcome);
 	free(gone);
 	for (size_t i = 0; i < zones->count && !__atomic_load_n(zones->is_stopping, __ATOMIC_RELAXED); i++) {
-		if (merged[i]->state != SW_ZONE_SERVING || !is_as_its_source(merged[i], &settings->zones[i]))
+		if (merged[i]->state != SW_ZONE_SERVING ||
+			!is_as_its_source(zones, merged[i], &settings->zones[i]))
 			sw_zones_prepare(zones, merged[i], &settings->zones[i]);
 	}
 	if (zones->keeper.loaded != NULL)

@@ -57,6 +57,9 @@ struct sw_zone_keeper {
 	 * @return as sw_zone_load(); -ENODATA when there is nothing yet, -ETIME when it has expired */
 	int (*load)(void *arg, const struct sw_zone_setting *setting, struct sw_findings *findings,
 		struct sw_contents **contents);
+	/** Whether load() would bring what is served already. NULL: where the files are the same.
+	 * @param is_same_file  whether the zone was read from the files that are there now */
+	bool (*is_current)(void *arg, const struct sw_zone_setting *setting, bool is_same_file);
 	/** All zones of a round have been loaded, and will be published. */
 	void (*loaded)(void *arg);
 	/** A live zone is no longer one of ours. */
@@ -81,6 +84,11 @@ int sw_zones_load(struct sw_zones *zones, struct sw_settings *settings, struct s
  * @return 0 or -ENOMEM, nothing changed */
 int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const struct sw_turn *turns,
 	size_t count, struct sw_zones_outcome *outcome);
+
+/** A zone comes on trial: that it is refused, and then removed, is for somebody else to say. The loader's
+ * thread.
+ * @param apex  lent until it is told otherwise; NULL: no zone does */
+void sw_zones_try(struct sw_zones *zones, const uint8_t *apex);
 
 /** Take nothing new of a zone from its file, until it is to be again. Any thread. @return 0 or -ENOENT */
 int sw_zones_freeze(struct sw_zones *zones, const uint8_t *apex, bool is_frozen);

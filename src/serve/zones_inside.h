@@ -32,7 +32,13 @@ struct sw_zones {
 	struct sw_zones_entry **zones; /* in canonical order */
 	size_t count;
 	uint64_t image_bytes;
+	const uint8_t *tried; /* name of a zone that comes on trial, or NULL */
 };
+
+static inline bool sw_zones_is_tried(const struct sw_zones *zones, const struct sw_zones_entry *zone)
+{
+	return zones->tried != NULL && sw_name_equal(zones->tried, zone->apex);
+}
 
 /* zones.c: the list */
 

@@ -40,6 +40,8 @@ static void zone_refuse(struct sw_zones *zones, struct sw_zones_entry *zone, con
 	zone->reason = strdup(reason);
 	zone->state = zone->loaded_s != 0 ? SW_ZONE_OUTDATED : SW_ZONE_REFUSED;
 	pthread_mutex_unlock(&zones->lock);
+	if (sw_zones_is_tried(zones, zone))
+		return;
 	sw_log(SW_LOG_ERROR, "zone %s: %s%srefused%s", sw_name_text(zone->apex, apex), is_told ? "" : reason,
 		is_told ? "" : ": ",
 		zone->loaded_s != 0

@@ -71,6 +71,11 @@ static void turning_end(struct turning *turning, size_t count)
 	free(turning->gone);
 }
 
+void sw_zones_try(struct sw_zones *zones, const uint8_t *apex)
+{
+	zones->tried = apex;
+}
+
 int sw_zones_turn(struct sw_zones *zones, struct sw_settings *settings, const struct sw_turn *turns,
 	size_t count, struct sw_zones_outcome *outcome)
 {

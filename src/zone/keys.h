@@ -149,6 +149,34 @@ struct sw_keys_plan {
 void sw_keys_turn(const struct sw_keys *keys, const struct sw_keys_policy *policy, int64_t now_s,
 	struct sw_keys_plan *plan);
 
+/** What can happen to a key: X(name, label); labels are those of its times where there is one. */
+#define SW_KEY_EVENTS(X)                \
+	X(NOTHING, "nothing")           \
+	X(IS_ACTIVE, "active")          \
+	X(IS_SUBMITTED, "ds-submitted") \
+	X(IS_SEEN, "ds-seen")           \
+	X(IS_RETIRED, "retired")        \
+	X(IS_REMOVED, "removed")        \
+	X(IS_REPLACED, "replaced") /* its successor is made; it goes on until that can */
+
+enum sw_key_event {
+#define X(name, label) SW_KEY_##name,
+	SW_KEY_EVENTS(X)
+#undef X
+};
+
+const char *sw_key_event_label(enum sw_key_event event);
+
+struct sw_key_next {
+	enum sw_key_event event;
+	int64_t at_s; /* 0: not by time, but when a DS has been seen */
+};
+
+/** What each key comes to next, if nobody asks for anything and the zone is served as it is planned. Of a
+ * zone that is to be unsigned nothing is said. (keys_next.c) */
+void sw_keys_next(const struct sw_keys *keys, const struct sw_keys_policy *policy, int64_t now_s,
+	struct sw_key_next next[SW_KEYS_MAX]);
+
 /** A zone made by that plan is served since `now_s`. Between the two no key is purged.
  * @return whether anything is new, which is to be saved */
 bool sw_keys_served(struct sw_keys *keys, const struct sw_keys_plan *plan, int64_t now_s);

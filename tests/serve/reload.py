@@ -2,6 +2,7 @@
 """Reloading: under load no query is lost, and what is broken changes nothing."""
 
 import os
+import re
 import select
 import signal
 import socket
@@ -10,6 +11,7 @@ import threading
 import dns.message
 import dns.query
 import dns.rdatatype
+import dns.update
 import node
 import tap
 
@@ -238,6 +240,73 @@ def check_unchanged():
         done = daemon.run("reload")
         if done.returncode != 1 or "goes on serving" not in done.stderr:
             yield f"an included file is missing: {done}"
+
+
+CATALOG = """\
+$TTL 300
+@ SOA invalid. hostmaster 1 3600 600 86400 300
+@ NS invalid.
+version TXT "2"
+"""
+
+
+def check_unchanged_live():
+    """The same of zones that change while they are served: also after an update, after a restart, signed, and of catalogs."""
+    kinds = ["updated", "transferred", "signed", "both", "catalog"]
+    with node.Node(is_started=False) as daemon:
+        for kind in kinds:
+            (daemon.path / kind).write_text(CATALOG if kind == "catalog" else node.zone_text(1))
+
+        def configure(dnssec):
+            daemon.configure(
+                f"""
+server: {{listen: 127.0.0.1@{node.PORT}, xdp: none, state: {daemon.path / "state"}}}
+templates:
+  - {{name: member, file: "%s"}}
+zones:
+  - {{domain: updated.test, file: updated, allow-update: 127.0.0.1}}
+  - {{domain: transferred.test, file: transferred, allow-transfer: 127.0.0.1}}
+  - {{domain: signed.test, file: signed, dnssec: {dnssec}}}
+  - {{domain: both.test, file: both, allow-update: 127.0.0.1, dnssec: {dnssec}}}
+  - {{domain: catalog.test, file: catalog, catalog: member}}
+"""
+            )
+
+        def counts():
+            done = daemon.run("reload")
+            return tuple(int(number) for number in re.findall(r"(\d+) (?:zone\(s\) loaded|unchanged|refused)", done.stdout)) or done.stderr
+
+        def is_settled():
+            return counts() == (0, len(kinds), 0)
+
+        def update(zone, name):
+            change = dns.update.Update(zone)
+            change.add(name, 60, "A", "192.0.2.9")
+            if dns.query.tcp(change, "127.0.0.1", timeout=node.LIMIT_S, port=node.PORT).rcode() != 0:
+                raise RuntimeError(f"an update of {zone}: {daemon.log()}")
+
+        configure("on")
+        daemon.start()
+        for name in ("before", "after"):
+            node.wait_for(is_settled, f"nothing to load: {counts()}: {daemon.log()}")
+            for zone in ("updated.test", "both.test"):
+                update(zone, name)
+            if (said := counts()) != (0, 5, 0):
+                yield f"updated {name} a restart: {said}"
+            daemon.restart()
+        node.wait_for(is_settled, f"nothing to load: {counts()}: {daemon.log()}")
+        configure("{validity: 10d, refresh: 4d}")
+        if (said := counts()) != (2, 3, 0):
+            yield f"signed otherwise: {said}"
+        node.wait_for(is_settled, "nothing to load once more")
+        for kind in ("updated", "signed", "both"):
+            (daemon.path / kind).write_text(node.zone_text(10) + "edited A 192.0.2.10\n")
+        if (said := counts()) != (3, 2, 0):
+            yield f"edited: {said}"
+        for zone in ("updated.test", "signed.test", "both.test"):
+            wire, _ = node.datagram("127.0.0.1", node.query(f"edited.{zone}"))
+            if "192.0.2.10" not in dns.message.from_wire(wire).to_text():
+                yield f"{zone}: the file is not served: {daemon.log()}"
 
 
 def check_unknown():

@@ -3,6 +3,7 @@
 
 import random
 import threading
+import time
 
 import dns.exception
 import dns.message
@@ -58,6 +59,38 @@ def check_csk_roll():
         keys = dns.query.tcp(dns.message.make_query(ZONE, "DNSKEY"), "127.0.0.1", port=node.PORT, timeout=node.LIMIT_S)
         if len(keys.answer[0]) != 1:
             yield f"DNSKEY: {keys}"
+
+
+def check_next():
+    """'key show' says of each key what comes next and when: by time, by your word, or nothing."""
+    with node.Node(is_started=False) as daemon:
+        begin(daemon, "{single-type: off, propagation: 10m, dnskey-ttl: 20m, ds-ttl: 1h, parent-propagation: 30m, zsk-lifetime: 30d}")
+        keys = {key["role"]: key for key in state(daemon)["keys"]}
+        node.wait_for(lambda: all(key["published"] for key in state(daemon)["keys"]), "the keys to be published")
+        keys = {key["role"]: key for key in state(daemon)["keys"]}
+        ksk, zsk = keys["ksk"], keys["zsk"]
+        # RFC 7583: DNSKEY TTL and propagation before a DS, and before the end of a ZSK
+        if ksk["next"] != {"state": "ds-submitted", "at": ksk["published"] + 30 * 60}:
+            yield f"KSK: {ksk}"
+        if zsk["next"] != {"state": "replaced", "at": zsk["active"] + 30 * 86400 - 30 * 60}:
+            yield f"ZSK: {zsk}"
+        text = daemon.run("key", "show", ZONE).stdout
+        for line in (
+            f"  next          ds-submitted at {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(ksk['next']['at']))}\n",
+            f"  next          replaced at {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(zsk['next']['at']))}\n",
+        ):
+            if line not in text:
+                yield f"{line}: {text}"
+    with node.Node(is_started=False) as daemon:
+        begin(daemon, SHAPES["csk-p256-nsec"])
+        node.wait_for(lambda: is_awaited(daemon), "the DS to be asked for")
+        node.wait_for(lambda: "ds-seen when 'seawall key ds-seen' says so" in daemon.run("key", "show", ZONE).stdout, "its word to be waited for")
+        if state(daemon)["keys"][0]["next"] != {"state": "ds-seen", "at": None}:
+            yield f"{state(daemon)}"
+        daemon.run("key", "ds-seen", ZONE)
+        node.wait_for(lambda: state(daemon)["keys"][0]["next"] is None, f"nothing to come: {state(daemon)}")
+        if "  next          nothing by itself\n" not in daemon.run("key", "show", ZONE).stdout:
+            yield daemon.run("key", "show", ZONE).stdout
 
 
 def expirations():

@@ -48,6 +48,8 @@ def follow(name, is_ixfr):
         if fault:
             yield fault
             return
+        if f"AXFR from primary (127.0.0.1@{peers.PORT}): serial 1, the first, " not in daemon.log():
+            yield f"{name}: the first transfer, logged: {daemon.log()}"
         yield from differences(name)
         peer.change(peers.zone_text(2, "extra A 192.0.2.99\n"))
         fault = peers.wait_serial(2, daemon, peer)
@@ -55,6 +57,8 @@ def follow(name, is_ixfr):
             yield fault
             return
         yield from differences(name)
+        if not is_ixfr and ": serial 1 to 2, " not in daemon.log():
+            yield f"{name}: the second transfer, logged: {daemon.log()}"
         if is_ixfr and f"IXFR from primary (127.0.0.1@{peers.PORT}): serial 1 to 2" not in daemon.log():
             yield f"{name}: not by IXFR:\n{daemon.log()}"
         peer.stop()

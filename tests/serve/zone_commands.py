@@ -172,9 +172,13 @@ def check_refusals():
             (["freeze", "x.test"], "no such zone"),
             (["export", "x.test"], "no such zone"),
         ]:
+            before = len(daemon.log())
             ran = daemon.run("zone", *words)
             if ran.returncode != 1 or why not in ran.stderr:
                 yield f"{words}: {ran.returncode} {ran.stderr}"
+            said = daemon.log()[before:]
+            if words[:2] == ["add", "x.test"] and ("SERVFAIL" in said or "removed" in said or "x.test.: not added by a command: " not in said):
+                yield f"logged of {words}: {said}"
         for words in (["add"], ["add", "a", "b"], ["show", "a", "--file", "x"], ["diff", "live.test", "one"], ["nothing"]):
             if daemon.run("zone", *words).returncode != 2:
                 yield f"{words}: {daemon.run('zone', *words)}"

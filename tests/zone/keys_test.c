@@ -448,6 +448,93 @@ static void test_first_key(void **state)
 	assert_int_equal(due_s, INT64_MAX);
 }
 
+/** What happened to a key meanwhile, and when. */
+static struct sw_key_next happened(const struct sw_key *old, const struct sw_key *new)
+{
+	if (old->removed_s != new->removed_s)
+		return (struct sw_key_next){SW_KEY_IS_REMOVED, new->removed_s};
+	if (old->retired_s != new->retired_s)
+		return (struct sw_key_next){SW_KEY_IS_RETIRED, new->retired_s};
+	if (old->active_s != new->active_s)
+		return (struct sw_key_next){SW_KEY_IS_ACTIVE, new->active_s};
+	if (old->ds_submitted_s != new->ds_submitted_s)
+		return (struct sw_key_next){SW_KEY_IS_SUBMITTED, new->ds_submitted_s};
+	return (struct sw_key_next){SW_KEY_NOTHING, 0};
+}
+
+/** What is told to come next does come, at that moment, and nothing before it: looked at an hour apart. */
+static void live_as_told(int64_t from_s, int64_t to_s, unsigned told[])
+{
+	struct sw_key_next next[SW_KEYS_MAX];
+	live(from_s, from_s + HOUR);
+	for (int64_t now_s = from_s + HOUR; now_s < to_s; now_s += HOUR) {
+		struct sw_keys before = world.keys;
+		uint32_t ds = world.ds;
+		int64_t seen_s = world.seen_next_s;
+		sw_keys_next(&world.keys, &world.policy, now_s - HOUR, next);
+		assert_memory_equal(&before, &world.keys, sizeof(before));
+		live(now_s, now_s + HOUR);
+		if (ds != world.ds || seen_s != world.seen_next_s)
+			continue; /* somebody has acted: what was told may be others' now */
+		for (size_t i = 0; i < before.count; i++) {
+			struct sw_key_next did = happened(&before.keys[i], &world.keys.keys[i]);
+			bool is_told = next[i].at_s != 0 && next[i].at_s <= now_s;
+			if (is_told && next[i].event == SW_KEY_IS_REPLACED) {
+				assert_true(world.keys.count > before.count);
+			} else if (is_told || did.event != SW_KEY_NOTHING) {
+				assert_int_equal(did.event, next[i].event);
+				assert_int_equal(did.at_s, next[i].at_s);
+			}
+			told[next[i].event]++;
+		}
+	}
+}
+
+static void test_next(void **state)
+{
+	(void)state;
+	unsigned told[SW_KEY_IS_REPLACED + 1] = {0};
+	begin(quick, 6 * HOUR);
+	world.policy.ksk_lifetime_s = 30 * DAY;
+	live_as_told(START, START + 100 * DAY, told);
+	begin(quick, 6 * HOUR);
+	world.policy.is_split = true;
+	world.policy.ksk_lifetime_s = 40 * DAY;
+	world.policy.zsk_lifetime_s = 10 * DAY;
+	live_as_told(START, START + 100 * DAY, told);
+	for (int event = SW_KEY_IS_ACTIVE; event <= SW_KEY_IS_REPLACED; event++)
+		assert_true(told[event] > 0);
+}
+
+static void test_next_awaited(void **state)
+{
+	(void)state;
+	struct sw_key_next next[SW_KEYS_MAX];
+	begin(quick, 0); /* no parent looks */
+	serve(START);
+	sw_keys_next(&world.keys, &world.policy, START, next);
+	assert_int_equal(next[0].event, SW_KEY_IS_SUBMITTED);
+	assert_int_equal(next[0].at_s, START + 5 * HOUR);
+	live(START, START + DAY);
+	sw_keys_next(&world.keys, &world.policy, START + DAY, next);
+	assert_int_equal(next[0].event, SW_KEY_IS_SEEN);
+	assert_int_equal(next[0].at_s, 0);
+	assert_int_equal(sw_keys_ds_seen(&world.keys, world.keys.keys[0].id, START + DAY), 0);
+	live(START + DAY, START + 3 * DAY);
+	sw_keys_next(&world.keys, &world.policy, START + 3 * DAY, next);
+	assert_int_equal(next[0].event, SW_KEY_NOTHING); /* for ever */
+	assert_int_equal(sw_keys_roll(&world.keys, SW_KEY_CSK), 0);
+	live(START + 3 * DAY, START + 6 * DAY);
+	sw_keys_next(&world.keys, &world.policy, START + 6 * DAY, next);
+	assert_int_equal(world.keys.count, 2);
+	assert_int_equal(next[0].event, SW_KEY_IS_REMOVED); /* its successor signs, its DS is all there is */
+	assert_int_equal(next[0].at_s, 0);
+	assert_int_equal(next[1].event, SW_KEY_IS_SEEN);
+	world.policy.is_leaving = true;
+	sw_keys_next(&world.keys, &world.policy, START + 6 * DAY, next);
+	assert_int_equal(next[0].event, SW_KEY_NOTHING);
+}
+
 static void test_csk_roll(void **state)
 {
 	(void)state;
@@ -629,6 +716,8 @@ int main(void)
 		cmocka_unit_test(test_ds),
 		cmocka_unit_test(test_first_key),
 		cmocka_unit_test(test_csk_roll),
+		cmocka_unit_test(test_next),
+		cmocka_unit_test(test_next_awaited),
 		cmocka_unit_test(test_split_rolls),
 		cmocka_unit_test(test_ds_never_comes),
 		cmocka_unit_test(test_ds_too_early),
