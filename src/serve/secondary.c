@@ -360,7 +360,7 @@ int64_t sw_secondary_settled(struct sw_secondary *secondary, const struct sw_del
 			sw_secondary_soa_keep(
 				zone, soa); /* without memory, an IXFR from an older serial does as well */
 		struct sw_soa_timers timers = sw_secondary_timers(zone);
-		zone->is_whole = settlement == SW_SETTLED_AXFR;
+		zone->is_whole |= settlement == SW_SETTLED_AXFR;
 		if (settlement == SW_SETTLED_REFUSED) {
 			snprintf(zone->why, sizeof(zone->why), "%.100s gave what cannot be served",
 				delivery->from);
