@@ -17,6 +17,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#define HELD_NS 20000000
+
 const volatile struct bench_config config;
 
 struct bench_counters counters;
@@ -25,8 +27,9 @@ __u64 random_state;
 __u32 sequence;
 __u32 credit; /* queries that may go out before the pace is looked at again */
 __u64 start_ns;
-__u64 skipped;	  /* queries whose time went by while this core did something else */
-__u32 is_closing; /* closed loop: answers make no more queries */
+__u64 skipped;				/* queries whose time went by while this core did something else */
+__u64 held_received, held_ns, given_up; /* see is_held() */
+__u32 is_closing;			/* closed loop: answers make no more queries */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -168,6 +171,25 @@ static __always_inline int query_make(struct xdp_md *ctx, __u32 frame_bytes)
 	return 0;
 }
 
+/* Whether too many are without an answer. Those that get none for HELD_NS, while nothing else comes, are
+ * given up. */
+static __always_inline int is_held(void)
+{
+	__u64 received = counters.received_count, now_ns;
+	__s64 flying = counters.sent[BENCH_MAIN] + counters.sent[BENCH_HONEST] - received - given_up;
+
+	if (!config.hold || flying < (__s64)config.hold)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (received == held_received && held_ns && now_ns - held_ns < HELD_NS)
+		return 1;
+	if (received == held_received && held_ns)
+		given_up += flying;
+	held_received = received;
+	held_ns = now_ns;
+	return 1;
+}
+
 /* Whether a query may go out now. A run that may not costs a few ns and comes again at once: the kernel sets
  * up a program run in milliseconds, so one run lasts for the whole measurement and the pace is kept in here.
  * What another thread on this core has kept from going out is not sent later: it would come as one burst,
@@ -183,7 +205,7 @@ static __always_inline int is_due(void)
 	if (credit)
 		return credit--, 1;
 	due = (bpf_ktime_get_ns() - start_ns) / 1000 * config.rate_pps / 1000000;
-	if (sent > due)
+	if (sent > due || is_held())
 		return 0;
 	if (due - sent > 2 * config.batch)
 		skipped += due - sent;

@@ -279,6 +279,7 @@ static int config_fill(struct generator *generator, struct bench_config *config)
 	config->sample_mask = options->sample_one_in - 1;
 	config->is_closed = options->is_closed;
 	config->batch = options->batch;
+	config->hold = options->hold;
 	config->rate_pps = (uint64_t)options->rate_pps;
 	error = bench_query_build(&config->templates[BENCH_MAIN], &path, options->query, options->count,
 		options->with_edns, options->with_do);

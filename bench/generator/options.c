@@ -11,7 +11,8 @@ static const char usage[] =
 	"generator --interface IF --server ADDR --server-mac MAC --query PATTERN --count N --expect KIND\n"
 	"          [--edns] [--do] [--echo] [--honest PATTERN --honest-count N --honest-one-in "
 	"POWER-OF-TWO]\n"
-	"          [--closed WINDOW [--poll] | --open | --rate PPS [--drain]] [--batch N] [--runs N] "
+	"          [--closed WINDOW [--poll] | --open | --rate PPS [--drain] [--hold N]] [--batch N] [--runs "
+	"N] "
 	"[--seconds S] "
 	"[--warmup "
 	"S]\n"
@@ -40,6 +41,7 @@ enum {
 	OPT_OPEN,
 	OPT_RATE,
 	OPT_DRAIN,
+	OPT_HOLD,
 	OPT_POLL,
 	OPT_BATCH,
 	OPT_RUNS,
@@ -59,10 +61,11 @@ static const struct option long_options[] = {{"interface", 1, NULL, OPT_INTERFAC
 	{"honest", 1, NULL, OPT_HONEST}, {"honest-count", 1, NULL, OPT_HONEST_COUNT},
 	{"honest-one-in", 1, NULL, OPT_HONEST_ONE_IN}, {"closed", 1, NULL, OPT_CLOSED},
 	{"open", 0, NULL, OPT_OPEN}, {"rate", 1, NULL, OPT_RATE}, {"drain", 0, NULL, OPT_DRAIN},
-	{"poll", 0, NULL, OPT_POLL}, {"batch", 1, NULL, OPT_BATCH}, {"runs", 1, NULL, OPT_RUNS},
-	{"seconds", 1, NULL, OPT_SECONDS}, {"warmup", 1, NULL, OPT_WARMUP}, {"account", 1, NULL, OPT_ACCOUNT},
-	{"server-core", 1, NULL, OPT_SERVER_CORE}, {"sample-one-in", 1, NULL, OPT_SAMPLE},
-	{"dump", 1, NULL, OPT_DUMP}, {"dump-count", 1, NULL, OPT_DUMP_COUNT}, {NULL, 0, NULL, 0}};
+	{"hold", 1, NULL, OPT_HOLD}, {"poll", 0, NULL, OPT_POLL}, {"batch", 1, NULL, OPT_BATCH},
+	{"runs", 1, NULL, OPT_RUNS}, {"seconds", 1, NULL, OPT_SECONDS}, {"warmup", 1, NULL, OPT_WARMUP},
+	{"account", 1, NULL, OPT_ACCOUNT}, {"server-core", 1, NULL, OPT_SERVER_CORE},
+	{"sample-one-in", 1, NULL, OPT_SAMPLE}, {"dump", 1, NULL, OPT_DUMP},
+	{"dump-count", 1, NULL, OPT_DUMP_COUNT}, {NULL, 0, NULL, 0}};
 
 static bool parse_u32(const char *text, uint32_t *value)
 {
@@ -178,6 +181,8 @@ static bool parse_pace(int option, char *value, struct bench_options *options)
 		return parse_positive(value, &options->rate_pps);
 	case OPT_DRAIN:
 		return options->is_draining = true;
+	case OPT_HOLD:
+		return parse_u32(value, &options->hold);
 	case OPT_POLL:
 		return options->is_polling = true;
 	case OPT_BATCH:

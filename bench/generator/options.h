@@ -21,6 +21,7 @@ struct bench_options {
 
 	bool is_closed, is_polling; /* is_polling: see poller.h */
 	uint32_t window, batch;
+	uint32_t hold;	  /* open loop: so many in flight at most; 0: as many as there are */
 	double rate_pps;  /* open loop: 0 is as fast as possible */
 	bool is_draining; /* open loop: one run, which ends when the last answers are in */
 	unsigned runs, server_core;

@@ -74,7 +74,9 @@ struct bench_config {
 	__u32 sample_mask; /* an answer is copied out when these bits of the count are 0 */
 	__u32 is_closed;   /* closed loop: an answer turns into the next query */
 	__u32 batch;	   /* open loop: queries that go out together */
-	__u64 rate_pps;	   /* open loop: 0 is as fast as possible */
+	__u32 hold; /* open loop: none goes out while so many are without an answer; 0: not looked at */
+	__u32 padding;
+	__u64 rate_pps; /* open loop: 0 is as fast as possible */
 };
 
 struct bench_counters {

@@ -105,7 +105,8 @@ def check_loops():
     """Against the reflector, closed and open loops count right, and a wrong expectation finds nothing."""
     with lab.Lab(BUILD) as lab_:
         lab_.xdp_set("obj", lab.reflector_object(BUILD), "program", "reflect")
-        for loop in (("--closed", 64), ("--closed", 64, "--poll"), ("--open",), ("--rate", 10000)):
+        loops = ("--closed", 64), ("--closed", 64, "--poll"), ("--open",), ("--rate", 10000), ("--rate", 10000, "--hold", 64)
+        for loop in loops:
             run = measure(lab_, "--expect", "nodata", "--echo", *loop)
             if not run.get("right") or not run["runtime_ns"] or not run["checked"] or run["wrong"]:
                 yield f"{loop}: {run}"
@@ -116,6 +117,14 @@ def check_loops():
             yield f"the reflector's echo taken for NXDOMAIN: {run}"
     if os.path.exists(f"/run/netns/{lab_.server_namespace}"):
         yield "the namespace is still there"
+
+
+def check_hold():
+    """Where nobody answers, what is held back goes out when what waits has been given up: a hold each 20 ms, and no rate."""
+    with lab.Lab(BUILD) as lab_:
+        run = measure(lab_, "--expect", "nodata", "--rate", 100000, "--batch", 10, "--hold", 100)
+        if not 100 <= run.get("sent", 0) <= 12 * 110:
+            yield f"{run}"
 
 
 if __name__ == "__main__":
