@@ -42,7 +42,7 @@ static void print_list(const json_t *reply)
 }
 
 /** What the key comes to, and when; or whose word that waits for. */
-static void print_next(const json_t *key)
+static void print_next(const json_t *key, bool has_parents)
 {
 	char buffer[64];
 	const json_t *next = json_object_get(key, "next");
@@ -55,12 +55,13 @@ static void print_next(const json_t *key)
 	else if (at != 0)
 		printf("  next          %s at %s\n", state, sw_moment_text(at, "-", buffer, sizeof(buffer)));
 	else if (strcmp(state, "ds-seen") == 0)
-		puts("  next          ds-seen when 'seawall key ds-seen' says so");
+		printf("  next          ds-seen when %s\n",
+			has_parents ? "all parents have its DS" : "'seawall key ds-seen' says so");
 	else
 		printf("  next          %s after the DS of its successor has been seen\n", state);
 }
 
-static void print_key(const json_t *key)
+static void print_key(const json_t *key, bool has_parents)
 {
 	static const char *const times[] = {
 		"created", "published", "active", "ds-submitted", "ds-seen", "retired", "removed"};
@@ -75,13 +76,14 @@ static void print_key(const json_t *key)
 		if (at != 0)
 			printf("  %-13s %s\n", times[i], sw_moment_text(at, "-", buffer, sizeof(buffer)));
 	}
-	print_next(key);
+	print_next(key, has_parents);
 }
 
 static void print_zone(const json_t *reply)
 {
 	char buffer[64];
 	const json_t *zone = json_object_get(reply, "dnssec");
+	bool has_parents = json_object_get(zone, "parents") != NULL;
 	size_t i;
 	json_t *key;
 	printf("%-15s %s\n%-15s %s%s\n", "zone", sw_json_text(zone, "zone"), "signed",
@@ -94,13 +96,16 @@ static void print_zone(const json_t *reply)
 		sw_moment_text(sw_json_number(zone, "next_key_change"), "-", buffer, sizeof(buffer)));
 	if (is_set(zone, "ds_awaited"))
 		printf("%-15s %s\n", "awaited",
-			"the DS at the parent: 'seawall key ds', then 'seawall key ds-seen'");
+			has_parents ? "the DS at the parent: 'seawall key ds'; its parents are asked"
+				    : "the DS at the parent: 'seawall key ds', then 'seawall key ds-seen'");
 	if (is_set(zone, "ds_removal_awaited"))
-		printf("%-15s %s\n", "awaited", "that the parent removes the DS: then 'seawall key ds-gone'");
+		printf("%-15s %s\n", "awaited",
+			has_parents ? "that the parent removes the DS: its parents are asked"
+				    : "that the parent removes the DS: then 'seawall key ds-gone'");
 	sw_print_parents(zone, 15);
 	if (sw_json_text(zone, "reason")[0])
 		printf("%-15s %s\n", "failed", sw_json_text(zone, "reason"));
-	json_array_foreach(json_object_get(zone, "keys"), i, key) print_key(key);
+	json_array_foreach(json_object_get(zone, "keys"), i, key) print_key(key, has_parents);
 }
 
 /** Of the keys that the parent should know: the one asked for, or those that were seen there. */

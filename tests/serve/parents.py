@@ -187,6 +187,9 @@ def check_roll():
         for text in (f"bind (127.0.0.1@{BIND_PORT}): DS of {tag} (13 2), as awaited", f"knot (127.0.0.1@{KNOT_PORT}): no DS\n", ", next "):
             if shown.count(text) != 2:
                 yield f"{text!r} is not in {shown}"
+        for text in ("'seawall key ds'; its parents are asked", "next          ds-seen when all parents have its DS"):
+            if text not in shown:
+                yield f"{text!r} is not in {shown}"
         for text, times in (("DS asked of bind", 2), ("DS asked of knot", 1)):
             if len(lines_of(daemon, text)) != times:
                 yield f"not a line for each change: {lines_of(daemon, text)}"
