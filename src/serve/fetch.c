@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/fetch.h"
 #include "serve/channel.h"
+#include "serve/clock.h"
 #include "serve/question.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -10,9 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #define MESSAGE_MAX 65535
 #define MESSAGES_PER_TURN 16
@@ -36,11 +34,6 @@ struct sw_fetch {
 	char why[256];
 	uint8_t message[MESSAGE_MAX];
 };
-
-static uint64_t wall_s(void)
-{
-	return (uint64_t)time(NULL);
-}
 
 static enum sw_fetch_state fail(struct sw_fetch *fetch, const char *format, const char *detail)
 {
@@ -110,7 +103,7 @@ static enum sw_fetch_state transfer_open(struct sw_fetch *fetch, uint64_t now_ns
 	sw_tsig_end(&fetch->tsig);
 	fetch->tsig = (struct sw_tsig){0};
 	int err = sw_tsig_sign_query(
-		&fetch->tsig, fetch->remote->key, fetch->message, &len, MESSAGE_MAX, wall_s());
+		&fetch->tsig, fetch->remote->key, fetch->message, &len, MESSAGE_MAX, (uint64_t)sw_now_s());
 	if (err == 0)
 		err = sw_channel_open(&fetch->channel, fetch->remote, fetch->address);
 	if (err == 0)
@@ -159,7 +152,7 @@ static enum sw_fetch_state message_take(struct sw_fetch *fetch, size_t len)
 {
 	if (len < SW_HEADER_LEN || knot_wire_get_id(fetch->message) != fetch->id)
 		return fail(fetch, "%s", "a message of another exchange");
-	int err = sw_tsig_check_reply(&fetch->tsig, fetch->message, &len, false, wall_s());
+	int err = sw_tsig_check_reply(&fetch->tsig, fetch->message, &len, false, (uint64_t)sw_now_s());
 	if (err == -EKEYREJECTED)
 		return fail(fetch, "%s", "it does not take our signature");
 	if (err != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/forward.h"
 #include "serve/channel.h"
+#include "serve/clock.h"
 #include "wire/message.h"
 #include "zone/update.h"
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define MESSAGE_MAX 65535
 #define REFUSAL_MAX 2048
@@ -23,15 +23,10 @@ struct sw_forward {
 	uint8_t message[MESSAGE_MAX];
 };
 
-static uint64_t wall_s(void)
-{
-	return (uint64_t)time(NULL);
-}
-
 /** @param max  bytes of `reply` */
 static void answer(struct sw_update_request *request, uint8_t *reply, size_t len, size_t max)
 {
-	if (sw_tsig_sign_reply(&request->tsig, reply, &len, max, wall_s()) != 0)
+	if (sw_tsig_sign_reply(&request->tsig, reply, &len, max, (uint64_t)sw_now_s()) != 0)
 		len = 0;
 	request->done(request, reply, len);
 }
@@ -56,8 +51,8 @@ int sw_forward_new(struct sw_forward **result, struct sw_update_request *request
 	memcpy(forward->message, request->message, len);
 	knot_wire_set_id(forward->message, forward->id);
 	if (err == 0)
-		err = sw_tsig_sign_query(
-			&forward->tsig, remote->key, forward->message, &len, MESSAGE_MAX, wall_s());
+		err = sw_tsig_sign_query(&forward->tsig, remote->key, forward->message, &len, MESSAGE_MAX,
+			(uint64_t)sw_now_s());
 	if (err == 0)
 		err = sw_channel_open(&forward->channel, remote, &remote->addresses[0]);
 	if (err == 0)
@@ -94,7 +89,7 @@ static bool is_answer(struct sw_forward *forward, size_t *len)
 	return *len >= SW_HEADER_LEN && knot_wire_get_id(forward->message) == forward->id &&
 	       knot_wire_get_qr(forward->message) &&
 	       knot_wire_get_opcode(forward->message) == SW_OPCODE_UPDATE &&
-	       sw_tsig_check_reply(&forward->tsig, forward->message, len, true, wall_s()) == 0;
+	       sw_tsig_check_reply(&forward->tsig, forward->message, len, true, (uint64_t)sw_now_s()) == 0;
 }
 
 bool sw_forward_turn(struct sw_forward *forward, uint64_t now_ns)

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/keep_parents.h"
+#include "serve/chance.h"
 #include "serve/keep_sign.h"
 #include "serve/key_commands.h"
 #include "serve/parents.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define START_S 30 /* thousands of zones that begin to wait do not ask at once */
 #define SPREAD 10  /* a tenth of the interval at most */
-
-static uint32_t chance(void)
-{
-	uint32_t value = 0;
-	(void)!getrandom(&value, sizeof(value), 0);
-	return value;
-}
 
 /* ---- what is waited for ---- */
 
@@ -100,7 +93,7 @@ void sw_keep_parents_turn(
 	watch->is_on = is_on;
 	if (is_on && watch->next_s == 0) {
 		uint32_t spread_s = policy->parent_check_s < START_S ? policy->parent_check_s : START_S;
-		watch->next_s = now_s + chance() % spread_s;
+		watch->next_s = now_s + sw_chance() % spread_s;
 	}
 	if (is_on && watch->next_s > now_s + policy->parent_check_s)
 		watch->next_s = now_s; /* the clock was set back */
@@ -191,7 +184,7 @@ static bool agree(
 	watch->until_s = is_agreed ? watch->agreed_s + excess_s : 0;
 	watch->asked_s = now_s;
 	watch->next_s = now_s + policy->parent_check_s -
-			(int64_t)((uint64_t)policy->parent_check_s / SPREAD * chance() / UINT32_MAX);
+			(int64_t)((uint64_t)policy->parent_check_s / SPREAD * sw_chance() / UINT32_MAX);
 	if (is_agreed && watch->until_s > now_s && watch->until_s < watch->next_s)
 		watch->next_s = watch->until_s;
 	if (is_first && excess_s > 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/chance.h"
 #include "serve/clock.h"
 #include "serve/notify_inside.h"
 #include "wire/bytes.h"
@@ -253,8 +254,7 @@ int sw_notify_tell(struct sw_notify *notify, const struct sw_record *soa,
  * @return the ID, whose low bits are the place */
 static unsigned id_draw(struct sw_notify *notify)
 {
-	uint32_t random = 0;
-	(void)!getrandom(&random, sizeof(random), 0);
+	uint32_t random = sw_chance();
 	unsigned which = (random >> 16) % notify->free_count;
 	uint16_t place = notify->free_places[which];
 	notify->free_places[which] = notify->free_places[--notify->free_count];

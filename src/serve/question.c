@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/question.h"
 #include "serve/channel.h"
+#include "serve/clock.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <libknot/libknot.h>
@@ -10,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TRIES 2
@@ -31,11 +31,6 @@ struct sw_question {
 	char why[256];
 	uint8_t *message;
 };
-
-static uint64_t wall_s(void)
-{
-	return (uint64_t)time(NULL);
-}
 
 static enum sw_question_state fail(struct sw_question *question, const char *why)
 {
@@ -61,7 +56,7 @@ static ssize_t compose(struct sw_question *question)
 	sw_tsig_end(&question->tsig);
 	question->tsig = (struct sw_tsig){0};
 	int err = sw_tsig_sign_query(
-		&question->tsig, question->remote->key, message, &len, QUESTION_MAX, wall_s());
+		&question->tsig, question->remote->key, message, &len, QUESTION_MAX, (uint64_t)sw_now_s());
 	return err ? err : (ssize_t)len;
 }
 
@@ -132,7 +127,7 @@ static int take(struct sw_question *question, size_t *len)
 	if (*len < SW_HEADER_LEN || knot_wire_get_id(question->message) != question->id)
 		return -EAGAIN;
 	struct sw_tsig before = question->tsig; /* a forged answer must not spoil the true one */
-	int err = sw_tsig_check_reply(&question->tsig, question->message, len, true, wall_s());
+	int err = sw_tsig_check_reply(&question->tsig, question->message, len, true, (uint64_t)sw_now_s());
 	if (err != 0) {
 		question->tsig = before;
 		fail(question, err == -EKEYREJECTED ? "it does not take our signature"

@@ -4,6 +4,7 @@
 #include "serve/log.h"
 #include "serve/requests_inside.h"
 #include "serve/standing.h"
+#include "wire/bytes.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +50,6 @@ void sw_requests_free(struct sw_requests *requests)
 
 /* ---- reading ---- */
 
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
 /** Behind an owner name, which may be compressed. @return 0 when it is malformed */
 static size_t name_end(const uint8_t *message, size_t len, size_t at, bool may_point)
 {
@@ -77,7 +67,7 @@ static size_t name_end(const uint8_t *message, size_t len, size_t at, bool may_p
 /** Behind the question. @return 0 when there is not one that can be read */
 static size_t question_end(const uint8_t *message, size_t len)
 {
-	size_t end = get16(message + 4) == 1 ? name_end(message, len, SW_HEADER_LEN, false) : 0;
+	size_t end = sw_get16(message + 4) == 1 ? name_end(message, len, SW_HEADER_LEN, false) : 0;
 	return end == 0 || end + 4 > len ? 0 : end + 4;
 }
 
@@ -91,13 +81,13 @@ bool sw_requests_suspect(const uint8_t *message, size_t len)
 	size_t end = question_end(message, len);
 	if (end == 0)
 		return false;
-	uint16_t type = get16(message + end - 4);
+	uint16_t type = sw_get16(message + end - 4);
 	if (type == SW_TYPE_AXFR || type == SW_TYPE_IXFR)
 		return true;
 	/* TSIG is the last record: not there when the only one is OPT */
-	uint16_t additional = get16(message + 10);
+	uint16_t additional = sw_get16(message + 10);
 	bool is_opt = additional == 1 && end + 3 <= len && message[end] == 0 &&
-		      get16(message + end + 1) == SW_TYPE_OPT;
+		      sw_get16(message + end + 1) == SW_TYPE_OPT;
 	return additional > 0 && !is_opt;
 }
 
@@ -109,23 +99,23 @@ static void question_read(struct sw_hand *hand)
 		return;
 	memcpy(hand->name, hand->message + SW_HEADER_LEN, end - 4 - SW_HEADER_LEN);
 	sw_name_lower(hand->name);
-	hand->type = get16(hand->message + end - 4);
-	hand->class = get16(hand->message + end - 2);
+	hand->type = sw_get16(hand->message + end - 4);
+	hand->class = sw_get16(hand->message + end - 2);
 }
 
 /** What the OPT record says that the asker takes, 512 where there is none (RFC 6891 s6.2.3). */
 static size_t edns_size(const struct sw_hand *hand)
 {
 	size_t at = hand->question_end;
-	unsigned before = get16(hand->message + 6) + get16(hand->message + 8);
-	unsigned count = before + get16(hand->message + 10);
+	unsigned before = sw_get16(hand->message + 6) + sw_get16(hand->message + 8);
+	unsigned count = before + sw_get16(hand->message + 10);
 	for (unsigned i = 0; at != 0 && i < count; i++) {
 		size_t end = name_end(hand->message, hand->len, at, true);
 		if (end == 0 || end + 10 > hand->len)
 			break;
-		if (i >= before && get16(hand->message + end) == SW_TYPE_OPT)
-			return get16(hand->message + end + 2);
-		at = end + 10 + get16(hand->message + end + 8);
+		if (i >= before && sw_get16(hand->message + end) == SW_TYPE_OPT)
+			return sw_get16(hand->message + end + 2);
+		at = end + 10 + sw_get16(hand->message + end + 8);
 		if (at > hand->len)
 			break;
 	}
@@ -149,7 +139,7 @@ static size_t bare(const struct sw_hand *hand, unsigned flags)
 {
 	size_t len = hand->question_end ? hand->question_end : SW_HEADER_LEN;
 	memcpy(hand->reply, hand->message, len);
-	put16(hand->reply + 2, flags);
+	sw_put16(hand->reply + 2, flags);
 	memset(hand->reply + 4, 0, 8);
 	hand->reply[5] = hand->question_end != 0;
 	return len;
@@ -161,7 +151,7 @@ static enum sw_taken sign(struct sw_hand *hand, size_t len)
 {
 	int err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, (uint64_t)sw_now_s());
 	if (err == -ENOSPC) {
-		unsigned flags = get16(hand->reply + 2) | SW_FLAG_TC;
+		unsigned flags = sw_get16(hand->reply + 2) | SW_FLAG_TC;
 		len = bare(hand, flags & ~15u);
 		hand->request->verdict = SW_VERDICT_TRUNCATED;
 		err = sw_tsig_sign_reply(&hand->tsig, hand->reply, &len, hand->max, (uint64_t)sw_now_s());
@@ -209,7 +199,7 @@ static void count_reply(const struct sw_hand *hand, unsigned rcode)
 /** Opcode and RD are the message's (RFC 1996 s3.4, RFC 2136 s3.8, RFC 1035 s4.1.1). */
 static enum sw_taken reply(struct sw_hand *hand, unsigned rcode, unsigned more_flags)
 {
-	unsigned flags = get16(hand->message + 2) & (0x7800 | SW_FLAG_RD);
+	unsigned flags = sw_get16(hand->message + 2) & (0x7800 | SW_FLAG_RD);
 	hand->request->verdict = verdict_of(rcode);
 	count_reply(hand, rcode);
 	return sign(hand, bare(hand, SW_FLAG_QR | flags | more_flags | rcode));
@@ -255,17 +245,17 @@ static enum sw_taken refuse(struct sw_hand *hand, unsigned rcode, enum sw_refuse
 static bool notified_serial(const struct sw_hand *hand, uint32_t *serial)
 {
 	const uint8_t *message = hand->message;
-	size_t end = get16(message + 6) > 0 ? name_end(message, hand->len, hand->question_end, true) : 0;
-	if (end == 0 || end + 10 > hand->len || get16(message + end) != SW_TYPE_SOA)
+	size_t end = sw_get16(message + 6) > 0 ? name_end(message, hand->len, hand->question_end, true) : 0;
+	if (end == 0 || end + 10 > hand->len || sw_get16(message + end) != SW_TYPE_SOA)
 		return false;
-	size_t at = end + 10, rdata_end = at + get16(message + end + 8);
+	size_t at = end + 10, rdata_end = at + sw_get16(message + end + 8);
 	if (rdata_end > hand->len)
 		return false;
 	at = name_end(message, rdata_end, at, true);
 	at = at ? name_end(message, rdata_end, at, true) : 0;
 	if (at == 0 || at + 20 != rdata_end)
 		return false;
-	*serial = (uint32_t)get16(message + at) << 16 | get16(message + at + 2);
+	*serial = (uint32_t)sw_get16(message + at) << 16 | sw_get16(message + at + 2);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SW_SERVE_SECONDARY_INSIDE_H
 #define SW_SERVE_SECONDARY_INSIDE_H
 
+#include "serve/chance.h"
 #include "serve/clock.h"
 #include "serve/fetch.h"
 #include "serve/forward.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <time.h>
 
 #define FORWARDS_MAX 64 /* at once; more hear SERVFAIL, and ask again */
@@ -78,13 +78,6 @@ struct sw_secondary {
 	unsigned forward_count;
 	struct sw_parents *parents;
 };
-
-static inline uint32_t sw_chance(void)
-{
-	uint32_t value = 0;
-	(void)!getrandom(&value, sizeof(value), 0);
-	return value;
-}
 
 /* secondary_zones.c: by name, and by when something is due. With the lock held. */
 
