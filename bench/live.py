@@ -143,7 +143,12 @@ def ixfr_measure(arguments, lab_, server, source):
     # Whatever stops the server's core for half a millisecond fills the link: what is held back meanwhile is not lost
     # there, and neither are the transfer's own packets.
     load = ("--rate", rate, "--hold", HOLD, "--drain", "--warmup", 0, "--seconds", seconds)
-    runs, loads = [], []
+    runs, loads, idle = [], [], []
+    for _ in range(CHANGE_ROUNDS):
+        source.ask(do="publish", is_whole=False)
+        begin = time.monotonic()
+        idle.append(announce(lab_, server, source))
+        time.sleep(max(0, STEP_S - (time.monotonic() - begin)))
     # Interrupts go before programs; the thread that stands for them here must, too.
     lab.command("chrt", "--fifo", "--pid", 10, lab_.napi_process)
     try:
@@ -163,7 +168,9 @@ def ixfr_measure(arguments, lab_, server, source):
         lab.command("chrt", "--other", "--pid", 0, lab_.napi_process)
         os.setpriority(os.PRIO_PROCESS, lab_.napi_process, -20)
     sent_per_s = loads[1]["sent"] * 1e9 / loads[1]["elapsed_ns"]
-    return {"rate": rate, "sent_per_s": sent_per_s, "runs": runs, "quiet": loads[0], "load": loads[1]}
+    idle_s = statistics.median(run["seconds"] for run in idle)
+    return {"rate": rate, "sent_per_s": sent_per_s, "runs": runs, "idle": idle, "idle_s": idle_s,
+            "quiet": loads[0], "load": loads[1]}
 
 
 def restart_measure(lab_, server, source):
@@ -341,7 +348,9 @@ LINES = (
     ("  longest silence", "{:.0f} ms", lambda f, s: scaled(f.median(s, "axfr-in", "silence_s"), 1e3)),
     ("  CPU until answered", "{:.2f} s", lambda f, s: f.median(s, "axfr-in", "cpu_s")),
     ("  CPU until written", "{:.2f} s", lambda f, s: f.median(s, "axfr-in", "cpu_whole_s")),
-    ("IXFR in, 10,000 records changed: until answered", "{:.0f} ms",
+    ("IXFR in, 10,000 records changed, without load", "{:.0f} ms",
+     lambda f, s: scaled(f.median(s, "ixfr-in", "idle_s"), 1e3)),
+    ("  under load: until answered", "{:.0f} ms",
      lambda f, s: scaled(f.median(s, "ixfr-in", "seconds"), 1e3)),
     ("  the slowest", "{:.0f} ms", lambda f, s: scaled(f.worst(s, "ixfr-in", "seconds"), 1e3)),
     ("  queries/s meanwhile", "{:,.0f}", lambda f, s: f.median(s, "ixfr-in", "sent_per_s")),

@@ -185,6 +185,7 @@ static void counters_difference(struct bench_counters *after, const struct bench
 struct measurement {
 	struct bench_counters counters;
 	uint64_t elapsed_ns, runtime_ns, busy_ns, lost;
+	bool has_runtime; /* a process that has ended has taken its run time with it */
 };
 
 static void measurement_print(struct generator *generator, const struct measurement *m)
@@ -197,8 +198,12 @@ static void measurement_print(struct generator *generator, const struct measurem
 	const struct bench_counters *c = &m->counters;
 	const struct bench_options *options = &generator->options;
 
-	printf("{\"elapsed_ns\":%" PRIu64 ",\"runtime_ns\":%" PRIu64 ",\"core_busy_ns\":%" PRIu64,
-		m->elapsed_ns, m->runtime_ns, m->busy_ns);
+	printf("{\"elapsed_ns\":%" PRIu64 ",\"runtime_ns\":", m->elapsed_ns);
+	if (m->has_runtime)
+		printf("%" PRIu64, m->runtime_ns);
+	else
+		printf("null");
+	printf(",\"core_busy_ns\":%" PRIu64, m->busy_ns);
 	printf(",\"sent\":%llu,\"right\":%llu,\"bytes\":%llu,\"received\":{", c->sent[BENCH_MAIN],
 		c->received[BENCH_MAIN][options->expected], c->received_bytes);
 	for (unsigned i = 0; i < BENCH_KINDS_COUNT; i++)
@@ -233,7 +238,9 @@ static void measure(struct generator *generator)
 	traffic_watch(generator, options->seconds);
 	m = (struct measurement){
 		.counters = generator->bpf->bss->counters, .elapsed_ns = now_ns() - start_ns};
-	m.runtime_ns = bench_runtime_ns(options->processes, options->processes_count) - runtime_ns;
+	m.runtime_ns = bench_runtime_ns(options->processes, options->processes_count);
+	m.has_runtime = m.runtime_ns >= runtime_ns;
+	m.runtime_ns -= runtime_ns;
 	m.busy_ns = bench_core_busy_ns(options->server_core) - busy_ns;
 	m.lost = lost(generator) - lost_before;
 	if (options->is_draining) { /* what was sent and what came, to the last */

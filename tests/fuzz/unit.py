@@ -42,7 +42,7 @@ def run(test):
 
 def main():
     build()
-    tests = programs()
+    tests = sorted(programs(), key=lambda test: -test["timeout"])  # the long ones first, or cores wait for one at the end
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
