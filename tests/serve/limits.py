@@ -203,6 +203,20 @@ def check_reload():
             yield f"{held.most} at once"
 
 
+def check_retransfer():
+    """One that is ordered while a transfer is in hand comes after it, and is one of the whole zone"""
+    with Primary(SLOW, True) as held, start({}, [("z", "slow")]) as daemon:
+        node.wait_for(lambda: held.open == 1, "a transfer")
+        done = daemon.run("zone", "retransfer", "z.test")
+        if done.returncode:
+            yield done.stderr
+        held.go.set()
+        try:  # it knows nothing of questions: who asks it whether there is something new hears nothing
+            node.wait_for(lambda: held.served == 2, "another transfer")
+        except TimeoutError as error:
+            yield f"{error}: {daemon.log()}"
+
+
 def check_patience():
     """A primary that takes the query and says nothing is left after the time that is told"""
     with Primary(SLOW, True), start({"connect-timeout": "200ms"}, [("z", "slow")]) as daemon:
