@@ -205,7 +205,7 @@ def check_reload():
 
 def check_retransfer():
     """One that is ordered while a transfer is in hand comes after it, and is one of the whole zone"""
-    with Primary(SLOW, True) as held, start({}, [("z", "slow")]) as daemon:
+    with Primary(SLOW, True) as held, start({"max-in": 8}, [("z", "slow")]) as daemon:
         node.wait_for(lambda: held.open == 1, "a transfer")
         done = daemon.run("zone", "retransfer", "z.test")
         if done.returncode:
