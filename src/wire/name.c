@@ -18,16 +18,33 @@ int sw_hash_key_draw(struct sw_hash_key *key)
 	return 0;
 }
 
+static inline uint64_t word_at(const uint8_t *from, size_t size)
+{
+	uint64_t word = 0;
+	memcpy(&word, from, size);
+	return word;
+}
+
+/** The first bytes as a little-endian word, zero beyond. Names are short, and a copy of so many bytes would
+ * be a call: two that overlap are not. */
+static inline uint64_t short_word(const uint8_t *from, size_t len)
+{
+	if (len >= 8)
+		return word_at(from, 8);
+	if (len >= 4)
+		return word_at(from, 4) | word_at(from + len - 4, 4) << (8 * (len - 4));
+	if (len >= 2)
+		return word_at(from, 2) | word_at(from + len - 2, 2) << (8 * (len - 2));
+	return len ? *from : 0;
+}
+
 uint64_t sw_label_hash(const struct sw_hash_key *key, const uint8_t *label)
 {
 	uint32_t len = label[0];
 	uint64_t hash = sw_hash_label_start(key, len);
-	for (uint32_t i = 0; 8 * i < len; i++) {
-		uint64_t word = 0;
-		uint32_t left = len - 8 * i;
-		memcpy(&word, label + 1 + 8 * i, left < 8 ? left : 8);
-		hash = sw_hash_label_word(key, hash, i, sw_lower8(word));
-	}
+	for (uint32_t i = 0; 8 * i < len; i++)
+		hash = sw_hash_label_word(
+			key, hash, i, sw_lower8(short_word(label + 1 + 8 * i, len - 8 * i)));
 	return hash;
 }
 
@@ -75,14 +92,20 @@ static uint8_t lower(uint8_t byte)
 void sw_name_lower(uint8_t *name)
 {
 	/* length bytes are at most 63, below 'A': the whole name can be mapped */
-	for (size_t len = sw_name_len(name); len > 0; len--, name++)
+	size_t len = sw_name_len(name);
+	for (; len >= 8; len -= 8, name += 8) {
+		uint64_t word = sw_lower8(word_at(name, 8));
+		memcpy(name, &word, 8);
+	}
+	for (; len > 0; len--, name++)
 		*name = lower(*name);
 }
 
 static bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (lower(a[i]) != lower(b[i]))
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t x = short_word(a + i, len - i), y = short_word(b + i, len - i);
+		if (x != y && sw_lower8(x) != sw_lower8(y))
 			return false;
 	}
 	return true;

@@ -123,13 +123,16 @@ int sw_archive_error(struct sw_snapshot *snapshot, int result)
 /** Whether the table of zones stays as it is, and as it is seen, with it. */
 static bool is_of_records(enum sw_statement which)
 {
-	return which == SW_SQL_AT || which == SW_SQL_AT_TYPE || which == SW_SQL_BELOW ||
-	       which == SW_SQL_BEFORE || which == SW_SQL_BEFORE_NSEC3;
+	return which == SW_SQL_AT || which == SW_SQL_FROM || which == SW_SQL_AT_TYPE ||
+	       which == SW_SQL_BELOW || which == SW_SQL_BEFORE || which == SW_SQL_BEFORE_NSEC3;
 }
 
 int sw_statement(struct sw_snapshot *snapshot, enum sw_statement which, sqlite3_stmt **statement)
 {
-	snapshot->has_row = snapshot->has_row && is_of_records(which);
+	if (!is_of_records(which)) {
+		snapshot->has_row = false;
+		sw_walk_end(snapshot);
+	}
 	sqlite3_stmt *kept = snapshot->kept[which];
 	if (kept && !sqlite3_stmt_busy(kept)) {
 		*statement = kept;
@@ -207,6 +210,7 @@ void sw_snapshot_disconnect(struct sw_snapshot *snapshot)
 		sqlite3_finalize(snapshot->kept[i]);
 		snapshot->kept[i] = NULL;
 	}
+	snapshot->walk.statement = NULL;
 	sqlite3_close(snapshot->db);
 	snapshot->db = NULL;
 }

@@ -33,6 +33,7 @@
 	X(ZONE, SW_ZONE_COLUMNS "WHERE apex = ?1")                                                          \
 	X(ZONES, SW_ZONE_COLUMNS "ORDER BY id")                                                             \
 	X(AT, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 ORDER BY type, rdata")                      \
+	X(FROM, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner >= ?2 ORDER BY owner, type, rdata")            \
 	X(AT_TYPE, SW_RECORD_COLUMNS "WHERE zone = ?1 AND owner = ?2 AND type = ?3 ORDER BY rdata")         \
 	X(BELOW, SW_RECORD_COLUMNS                                                                          \
 		"WHERE zone = ?1 AND owner >= ?2 AND owner < ?3 ORDER BY owner, type, rdata")               \
@@ -89,6 +90,16 @@ struct sw_zone_row {
 	uint64_t journal_bytes;
 };
 
+/** A statement left open where it stands, for the name that is asked for next (archive_walk.c). */
+struct sw_walk {
+	sqlite3_stmt *statement;	 /* NULL: none */
+	bool is_on;			 /* a record; else behind the last */
+	bool is_lent;			 /* records are being handed over */
+	bool is_stale;			 /* to be ended when that is over */
+	uint8_t asked[SW_OWNER_KEY_MAX]; /* key of the name */
+	size_t asked_len;
+};
+
 /** A connection with its statements; the writer's is one too. */
 struct sw_snapshot {
 	struct sw_archive *archive;
@@ -97,6 +108,7 @@ struct sw_snapshot {
 	struct sw_snapshot *next; /* idle ones */
 	bool has_row;		  /* `row` was read, and no statement since that could have changed it */
 	struct sw_zone_row row;
+	struct sw_walk walk; /* in the zone of `row`; none without one */
 };
 
 struct sw_feed;
@@ -185,6 +197,14 @@ int sw_record_of(sqlite3_stmt *statement, struct sw_record *record);
 
 /** A blob of the row that a statement stands on, never NULL. */
 const uint8_t *sw_column(sqlite3_stmt *statement, int column, size_t *len);
+
+/* archive_walk.c */
+
+/** Records of a name of the zone of `row`, while no walk is lent. @return as sw_snapshot_at() */
+int sw_walk_at(struct sw_snapshot *snapshot, const uint8_t *owner, sw_record_fn *take, void *arg);
+
+/** Before anything else than reading records. */
+void sw_walk_end(struct sw_snapshot *snapshot);
 
 /* archive_feed.c */
 

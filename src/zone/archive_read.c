@@ -239,6 +239,13 @@ static int reading_start(struct reading *reading, struct sw_snapshot *snapshot, 
 	return error;
 }
 
+/** Whether it is the zone that the transaction has been reading in, and nobody up the stack reads on. */
+static bool may_walk(const struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *owner)
+{
+	return snapshot->has_row && !snapshot->walk.is_lent && sw_name_equal(snapshot->row.zone.apex, apex) &&
+	       sw_name_in(owner, apex);
+}
+
 int sw_snapshot_at(struct sw_snapshot *snapshot, const uint8_t *apex, const uint8_t *owner, uint16_t type,
 	sw_record_fn *take, void *arg)
 {
@@ -246,6 +253,8 @@ int sw_snapshot_at(struct sw_snapshot *snapshot, const uint8_t *apex, const uint
 	uint8_t key[SW_OWNER_KEY_MAX];
 	sqlite3_stmt *statement;
 	enum sw_statement which = type ? SW_SQL_AT_TYPE : SW_SQL_AT;
+	if (type == 0 && may_walk(snapshot, apex, owner))
+		return sw_walk_at(snapshot, owner, take, arg);
 	int error = reading_start(&reading, snapshot, apex, owner, which, &statement);
 	if (error)
 		return error;

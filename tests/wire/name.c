@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -309,6 +311,50 @@ static void test_hash_case(void **state)
 	}
 }
 
+static uint8_t lower_one(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 'a' - 'A') : byte;
+}
+
+/** Labels of every length, differing in every byte, in names behind which nothing may be read: the functions
+ * that take eight bytes at once against one by one. */
+static void test_lengths(void **state)
+{
+	(void)state;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	static const uint8_t bytes[] = {
+		0, '@', 'A', 'M', 'Z', '[', '`', 'a', 'm', 'z', '{', 0x80, 0xc1, 0xff};
+	struct sw_hash_key key;
+	uint8_t *memory[2];
+	assert_int_equal(sw_hash_key_draw(&key), 0);
+	for (int i = 0; i < 2; i++) {
+		memory[i] = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(memory[i], MAP_FAILED);
+		assert_int_equal(mprotect(memory[i] + page, page, PROT_NONE), 0);
+	}
+	for (unsigned len = 1; len <= SW_LABEL_MAX; len++) {
+		uint8_t *a = memory[0] + page - len - 2, *b = memory[1] + page - len - 2;
+		a[0] = b[0] = (uint8_t)len;
+		for (unsigned at = 1; at <= len; at++)
+			a[at] = bytes[(at * 5 + len) % sizeof(bytes)];
+		a[len + 1] = b[len + 1] = 0;
+		for (unsigned at = 1; at <= len; at++) {
+			for (unsigned i = 0; i < sizeof(bytes); i++) {
+				memcpy(b, a, len + 2);
+				b[at] = bytes[i];
+				bool is_same = lower_one(a[at]) == lower_one(b[at]);
+				assert_int_equal(sw_name_equal(a, b), is_same);
+				assert_int_equal(sw_name_hash(&key, a) == sw_name_hash(&key, b), is_same);
+				sw_name_lower(b);
+				for (unsigned k = 0; k < len + 2; k++)
+					assert_int_equal(b[k], lower_one(k == at ? bytes[i] : a[k]));
+			}
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		munmap(memory[i], 2 * page);
+}
+
 static void test_keys_differ(void **state)
 {
 	static const uint8_t name[] = "\3www\7example\3com";
@@ -337,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_hash_case),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_keys_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
