@@ -19,6 +19,7 @@ import threading
 import time
 
 MESSAGE_BYTES = 16_384
+WHOLE = "whole"
 TYPE_A, TYPE_NS, TYPE_SOA, TYPE_IXFR, TYPE_AXFR, CLASS_IN = 1, 2, 6, 251, 252, 1
 APEX = b"\xc0\x0c"  # a pointer to the question's name
 POLL_S = 0.0005
@@ -49,9 +50,11 @@ def names_records(count):
     return [address_record(ord("h"), i, bytes((10, i >> 16 & 255, i >> 8 & 255, i & 255))) for i in range(count)]
 
 
-def changing_records(count, serial):
-    """Names that nobody else asks for, with another address in every version."""
-    return [address_record(ord("c"), i, bytes((192, 0, 2, serial & 255))) for i in range(count)]
+def changing_names(names, count):
+    """Owners that nobody else asks for: some that stand side by side in the order of names, and as many among all
+    others, as far from each other as can be."""
+    return {"near": [b"\x08c%07d" % i for i in range(count)],
+            "spread": [b"\x09h%07dx" % (i * names // count) for i in range(count)]}
 
 
 def apex_records():
@@ -88,9 +91,10 @@ class Stream:
 
 class Primary:
     def __init__(self, origin, names, changes, own, server):
-        self.apex, self.changes, self.own, self.server = wire_name(origin), changes, own, server
-        self.names = names_records(names)
-        self.serial, self.is_whole, self.is_away = 1, True, False
+        self.apex, self.own, self.server = wire_name(origin), own, server
+        self.names, self.changing = names_records(names), changing_names(names, changes)
+        self.serial, self.part, self.is_away = 1, WHOLE, False
+        self.versions = dict.fromkeys(self.changing, 1)  # serials that they came with
         self.lock = threading.Lock()
         self.made = {}
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -105,32 +109,39 @@ class Primary:
         yield soa_record(self.serial)
         yield from apex_records()
         yield from self.names
-        yield from changing_records(self.changes, self.serial)
+        for part in self.changing:
+            yield from self._changing_records(part, self.versions[part])
         yield soa_record(self.serial)
 
-    def _difference_records(self):
+    def _changing_records(self, part, version):
+        return [record(owner + APEX, TYPE_A, bytes((192, 0, 2, version & 255))) for owner in self.changing[part]]
+
+    def _difference_records(self, before):
         yield soa_record(self.serial)
         yield soa_record(self.serial - 1)
-        yield from changing_records(self.changes, self.serial - 1)
+        yield from self._changing_records(self.part, before)
         yield soa_record(self.serial)
-        yield from changing_records(self.changes, self.serial)
+        yield from self._changing_records(self.part, self.serial)
         yield soa_record(self.serial)
 
-    def publish(self, is_whole):
-        """Make the next version, and its messages before anybody waits for them."""
+    def publish(self, part):
+        """Make the next version, in which these names have another address, or all that ever have; and its messages
+        before anybody waits for them."""
         with self.lock:
-            self.serial, self.is_whole, self.made = self.serial + 1, is_whole, {}
-            for rdtype in (TYPE_AXFR, TYPE_IXFR):
-                whole = is_whole or rdtype == TYPE_AXFR
-                if whole and rdtype == TYPE_AXFR and not is_whole:
-                    continue  # a million records that nobody should ask for
-                self._stream(rdtype, whole)
+            before = self.versions.get(part)
+            self.serial, self.part, self.made = self.serial + 1, part, {}
+            for one in self.changing if part == WHOLE else [part]:
+                self.versions[one] = self.serial
+            if part == WHOLE:
+                self._whole_stream(TYPE_AXFR)
+                self._whole_stream(TYPE_IXFR)
+            else:  # of the whole zone a million records, which nobody should ask for
+                self.made[TYPE_IXFR, False] = Stream(self.apex, TYPE_IXFR, self._difference_records(before))
 
-    def _stream(self, rdtype, is_whole):
-        key = (rdtype, is_whole)
-        if key not in self.made:
-            self.made[key] = Stream(self.apex, rdtype, self._whole_records() if is_whole else self._difference_records())
-        return self.made[key]
+    def _whole_stream(self, rdtype):
+        if (rdtype, True) not in self.made:
+            self.made[rdtype, True] = Stream(self.apex, rdtype, self._whole_records())
+        return self.made[rdtype, True]
 
     def _soa_reply(self, query):
         # of the query only the ID and the question: some add EDNS, or the SOA that they have
@@ -148,8 +159,9 @@ class Primary:
             reply = self._soa_reply(query)
             return struct.pack("!H", len(reply)) + reply if is_stream else reply
         with self.lock:
-            is_whole = rdtype == TYPE_AXFR or self.is_whole or self._serial_of(query) != self.serial - 1
-            return bytes(self._stream(rdtype, is_whole).with_id(query[:2]))
+            is_whole = rdtype == TYPE_AXFR or self.part == WHOLE or self._serial_of(query) != self.serial - 1
+            stream = self._whole_stream(rdtype) if is_whole else self.made[rdtype, False]
+            return bytes(stream.with_id(query[:2]))
 
     def _serial_of(self, query):
         """The serial that an IXFR's asker has: behind two names in the authority section."""
@@ -262,7 +274,7 @@ def main():
         reply = {}
         try:
             if command["do"] == "publish":
-                primary.publish(command["is_whole"])
+                primary.publish(command["part"])
             elif command["do"] == "announce":
                 reply = primary.announce()
             elif command["do"] == "away":

@@ -34,9 +34,10 @@ class Silent(primary.Primary):
     """The primary's messages, without its sockets."""
 
     def __init__(self):  # pylint: disable=super-init-not-called
-        self.apex, self.changes = primary.wire_name("million.test"), CHANGES
-        self.names = primary.names_records(NAMES)
-        self.serial, self.is_whole, self.made = 1, True, {}
+        self.apex = primary.wire_name("million.test")
+        self.names, self.changing = primary.names_records(NAMES), primary.changing_names(NAMES, CHANGES)
+        self.serial, self.part, self.made = 1, primary.WHOLE, {}
+        self.versions = dict.fromkeys(self.changing, 1)
         self.lock = threading.Lock()
 
 
@@ -68,33 +69,44 @@ def records_of(data, number):
 def check_whole():
     """The primary's whole zone: SOA, all names once, the SOA again, whatever is asked for."""
     source = Silent()
-    source.publish(True)
+    source.publish(primary.WHOLE)
     for asked in (query("AXFR"), query("IXFR", 1)):
         found = records_of(source._reply(asked, True), struct.unpack("!H", asked[:2])[0])  # pylint: disable=protected-access
-        if [found[0][2].serial, found[-1][2].serial] != [2, 2] or len(found) != NAMES + CHANGES + 6:
+        if [found[0][2].serial, found[-1][2].serial] != [2, 2] or len(found) != NAMES + 2 * CHANGES + 6:
             yield f"{len(found)} records, {found[0]} to {found[-1]}"
-        if len({owner for owner, _, _ in found}) != NAMES + CHANGES + 3:
+        if len({owner for owner, _, _ in found}) != NAMES + 2 * CHANGES + 3:
             yield "a name stands twice"
         if ("h0000258.million.test.", "A", "10.0.1.2") not in [(o, t, str(d)) for o, t, d in found]:
             yield "h0000258 has another address than the generator expects"
 
 
+def addresses_of(found, part):
+    return {(owner, str(data)) for owner, rdtype, data in found[part] if rdtype == "A"}
+
+
 def check_changes():
     """Its changes: each name's address goes and another comes, between the SOA of RFC 1995; whole for who is behind."""
-    source = Silent()
-    source.publish(False)
-    asked = query("IXFR", 1)
-    found = records_of(source._reply(asked, True), struct.unpack("!H", asked[:2])[0])  # pylint: disable=protected-access
-    serials = [(at, data.serial) for at, (_, rdtype, data) in enumerate(found) if rdtype == "SOA"]
-    if serials != [(0, 2), (1, 1), (CHANGES + 2, 2), (2 * CHANGES + 3, 2)]:
-        yield f"SOA at {serials}"
-    removed, added = ({(o, str(d)) for o, t, d in part if t == "A"}
-                      for part in (found[2 : CHANGES + 2], found[CHANGES + 3 : -1]))
-    if {o for o, _ in removed} != {o for o, _ in added} or removed & added or len(added) != CHANGES:
-        yield "what goes and what comes do not fit"
+    source, held = Silent(), set()
+    for serial, part in enumerate(("near", "spread", "spread", "near"), 2):
+        source.publish(part)
+        asked = query("IXFR", serial - 1)
+        found = records_of(source._reply(asked, True), struct.unpack("!H", asked[:2])[0])  # pylint: disable=protected-access
+        serials = [(at, data.serial) for at, (_, rdtype, data) in enumerate(found) if rdtype == "SOA"]
+        if serials != [(0, serial), (1, serial - 1), (CHANGES + 2, serial), (2 * CHANGES + 3, serial)]:
+            yield f"SOA at {serials}"
+        removed, added = (addresses_of(found, where) for where in (slice(2, CHANGES + 2), slice(CHANGES + 3, -1)))
+        if {o for o, _ in removed} != {o for o, _ in added} or removed & added or len(added) != CHANGES:
+            yield "what goes and what comes do not fit"
+        if serial > 3 and not removed <= held:
+            yield f"version {serial} takes away what was not there"
+        held = held - removed | added
+    asked = query("AXFR")
+    whole = records_of(source._reply(asked, True), struct.unpack("!H", asked[:2])[0])  # pylint: disable=protected-access
+    if not held <= addresses_of(whole, slice(None)):
+        yield "the whole zone is not what the changes have led to"
     many = source._reply(query("IXFR", 0), True)  # pylint: disable=protected-access
     if len(many) < 20 * NAMES:
-        yield f"who is two versions behind gets {len(many)} bytes"
+        yield f"who is behind by more than a version gets {len(many)} bytes"
 
 
 def answer_updates(server, rcode, found):
@@ -145,13 +157,14 @@ def check_updater():
 
 def check_goals():
     """What was missed is told, each by its own limit."""
-    for seconds, lost, wanted in ((0.1, 0, ["ok", "ok"]), (0.2, 0, ["MISSED", "ok"]), (0.1, 1, ["ok", "MISSED"])):
+    for key, seconds, lost, wanted in (("ixfr-in", 0.1, 0, ["ok", "ok"]), ("ixfr-in", 0.2, 0, ["MISSED", "ok"]),
+                                       ("ixfr-near", 0.1, 1, ["ok", "MISSED"])):
         load = {"sent": 10, "right": 10 - lost}
         row = {"rate": 5, "runs": [{"seconds": seconds}], "load": load, "quiet": {"sent": 1, "right": 1}}
-        data = {"live": [{"server": "seawall", "rows": {"ixfr-in": row}}]}
+        data = {"live": [{"server": "seawall", "rows": {key: row}}]}
         found = [line[-1] for line in live.goal_lines(live.Figures(data))][1:]
         if found != wanted:
-            yield f"{seconds} s, {lost} lost: {found}"
+            yield f"{key}, {seconds} s, {lost} lost: {found}"
 
 
 def check_rows():
@@ -173,9 +186,10 @@ def check_rows():
     head, *lines = live.table_lines(live.Figures(figures))
     if len(lines) != len(live.LINES) or any(len(line) != len(head) for line in lines):
         yield f"{len(lines)} lines in the table, not {len(live.LINES)}"
-    loads = rows.get("ixfr-in", {})
-    if not loads or not loads["load"]["right"] or loads["load"]["wrong"]:
-        yield f"ixfr-in: {loads}"
+    for key, _ in live.IXFR_PARTS:
+        loads = rows.get(key, {})
+        if not loads or not loads["load"]["right"] or loads["load"]["wrong"]:
+            yield f"{key}: {loads}"
 
 
 if __name__ == "__main__":
