@@ -15,7 +15,7 @@ static bool is_there(const struct sw_changed *name)
 
 static struct sw_changed *parent_of(const struct sw_changer *c, const struct sw_changed *name)
 {
-	return &c->names[sw_changed_find(c, sw_name_skip(sw_changed_text(c, name), 1))];
+	return &c->names[name->above];
 }
 
 /** Its own NSEC; of the tree below it what there was. @return 0, -EAGAIN where it has none and should, or the

@@ -95,6 +95,8 @@ static void zone_read(struct sw_changer *c, const struct sw_changing *zone)
 {
 	c->zone = zone;
 	c->head = sw_space_at(zone->space, zone->compiled->zone);
+	c->apex_len = sw_name_len(zone->apex);
+	c->apex_hash = sw_name_hash(zone->readers->key, zone->apex);
 	c->index_region = (struct sw_region){.space = zone->space};
 	c->index.region = &c->index_region;
 	c->index.buckets = c->head->index;

@@ -19,7 +19,8 @@ enum sw_changed_action {
 /** A name looked at. */
 struct sw_changed {
 	uint64_t hash;
-	uint32_t text; /* offset in the changer's text */
+	uint32_t text;	/* offset in the changer's text */
+	uint32_t above; /* number of the name above, once it is loaded; the apex: its own */
 	uint8_t labels;
 	int8_t exists;	/* 1, 0; -1: not known yet */
 	bool is_loaded; /* its records are in the contents, and those of the names above */
@@ -48,6 +49,8 @@ struct sw_changed_target {
 struct sw_changer {
 	const struct sw_changing *zone;
 	const struct sw_image_zone *head;
+	size_t apex_len;
+	uint64_t apex_hash;
 	struct sw_region index_region; /* has no memory: knows the space */
 	struct sw_index index;
 	struct sw_contents *contents;

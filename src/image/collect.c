@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD 4		   /* names whose places are on their way */
 #define AFFECTED_FREE 4096 /* so many may be affected whatever the zone and the change */
 
 /** Make room in an array for one more. @return 0 or -ENOMEM */
@@ -48,9 +49,14 @@ static uint32_t *entry_of(const struct sw_changer *c, uint64_t hash)
 	return &c->table[at];
 }
 
+static uint64_t hash_of(const struct sw_changer *c, const uint8_t *name)
+{
+	return sw_name_hash_in(c->zone->readers->key, name, c->apex_len, c->apex_hash);
+}
+
 uint32_t sw_changed_find(const struct sw_changer *c, const uint8_t *name)
 {
-	uint32_t entry = *entry_of(c, sw_name_hash(c->zone->readers->key, name));
+	uint32_t entry = *entry_of(c, hash_of(c, name));
 	bool is_same = entry && sw_name_equal(sw_changed_text(c, &c->names[entry - 1]), name);
 	return is_same ? entry - 1 : SW_CHANGED_NONE;
 }
@@ -72,7 +78,7 @@ static int table_grow(struct sw_changer *c)
 /** Find or add a name. */
 static int touch(struct sw_changer *c, const uint8_t *name, uint32_t *number)
 {
-	uint64_t hash = sw_name_hash(c->zone->readers->key, name);
+	uint64_t hash = hash_of(c, name);
 	uint32_t *entry = entry_of(c, hash);
 	if (*entry) {
 		*number = *entry - 1;
@@ -204,9 +210,11 @@ static int load(struct sw_changer *c, uint32_t number)
 		int error = records->at(records->context, text, load_record, c);
 		if (error || number == 0)
 			return error;
+		uint32_t below = number;
 		error = touch(c, sw_name_skip(text, 1), &number);
 		if (error)
 			return error;
+		c->names[below].above = number;
 	}
 	return 0;
 }
@@ -240,12 +248,10 @@ static int find_out(struct sw_changer *c, uint32_t number)
 
 bool sw_changed_is_occluded(const struct sw_changer *c, const struct sw_changed *name)
 {
-	const uint8_t *text = sw_changed_text(c, name);
-	for (unsigned labels = name->labels; labels > c->head->apex_labels;) {
-		text = sw_name_skip(text, 1);
-		labels--;
-		const struct sw_changed *above = &c->names[sw_changed_find(c, text)];
-		if (above->has_dname || (above->has_ns && labels > c->head->apex_labels))
+	const struct sw_changed *apex = &c->names[0];
+	while (name != apex) {
+		name = &c->names[name->above];
+		if (name->has_dname || (name->has_ns && name != apex))
 			return true;
 	}
 	return false;
@@ -431,8 +437,11 @@ int sw_change_collect(struct sw_changer *c, const uint8_t *const *names, size_t 
 	for (size_t i = 0; i < count && !error; i++)
 		error = changed_add(c, names[i]);
 	for (uint32_t done = 0; done < c->queue_count && !error;) {
-		while (done < c->queue_count && !error)
+		while (done < c->queue_count && !error) {
+			if (done + AHEAD < c->queue_count)
+				sw_places_expect(&c->index, c->names[c->queue[done + AHEAD]].hash);
 			error = expand(c, c->queue[done++]);
+		}
 		if (!error)
 			error = expand_hosts(c);
 	}

@@ -13,6 +13,17 @@ _Static_assert(offsetof(struct sw_slot, kind) == 8 && offsetof(struct sw_slot, n
 	"the second word");
 _Static_assert(offsetof(struct sw_slot, name.ttl) == 16, "the third word");
 
+static struct sw_slot *bucket_at(const struct sw_index *index, uint32_t bucket)
+{
+	return sw_space_at(index->region->space, index->buckets + bucket * BUCKET_UNITS);
+}
+
+void sw_places_expect(const struct sw_index *index, uint64_t hash)
+{
+	__builtin_prefetch(bucket_at(index, sw_bucket_first(hash, index->bucket_count)));
+	__builtin_prefetch(bucket_at(index, sw_bucket_second(hash, index->bucket_count)));
+}
+
 void sw_places_of(const struct sw_index *index, uint64_t hash, struct sw_places *places)
 {
 	uint32_t bucket[2] = {
@@ -20,8 +31,7 @@ void sw_places_of(const struct sw_index *index, uint64_t hash, struct sw_places 
 	unsigned buckets = bucket[0] == bucket[1] ? 1 : 2;
 	places->count = 0;
 	for (unsigned i = 0; i < buckets; i++) {
-		struct sw_slot *slots =
-			sw_space_at(index->region->space, index->buckets + bucket[i] * BUCKET_UNITS);
+		struct sw_slot *slots = bucket_at(index, bucket[i]);
 		for (unsigned k = 0; k < SW_BUCKET_SLOTS; k++)
 			places->slot[places->count++] = &slots[k];
 	}

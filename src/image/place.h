@@ -49,6 +49,9 @@ struct sw_places {
 
 void sw_places_of(const struct sw_index *index, uint64_t hash, struct sw_places *places);
 
+/** Have them brought near: in a big zone each bucket is a cache miss. */
+void sw_places_expect(const struct sw_index *index, uint64_t hash);
+
 /** The slot of a name, the first in order; NULL where there is none. */
 struct sw_slot *sw_place_find(const struct sw_places *places, uint64_t hash);
 

@@ -50,12 +50,21 @@ uint64_t sw_label_hash(const struct sw_hash_key *key, const uint8_t *label)
 
 uint64_t sw_name_hash(const struct sw_hash_key *key, const uint8_t *name)
 {
-	const uint8_t *labels[SW_LABELS_MAX + 1];
-	unsigned n = 0;
-	for (; *name && n < SW_LABELS_MAX; name += 1 + *name)
-		labels[n++] = name;
+	return sw_name_hash_in(key, name, 1, key->root);
+}
 
-	uint64_t hash = key->root;
+uint64_t sw_name_hash_in(
+	const struct sw_hash_key *key, const uint8_t *name, size_t apex_len, uint64_t apex_hash)
+{
+	const uint8_t *labels[SW_LABELS_MAX + 1], *end = name;
+	unsigned n = 0;
+	for (; *end && n < SW_LABELS_MAX; end += 1 + *end)
+		labels[n++] = end;
+
+	size_t below_len = (size_t)(end + 1 - name) - apex_len;
+	while (n > 0 && (size_t)(labels[n - 1] - name) >= below_len)
+		n--;
+	uint64_t hash = apex_hash;
 	while (n > 0)
 		hash = sw_hash_fold(key, hash, sw_label_hash(key, labels[--n]));
 	return hash;

@@ -20,6 +20,10 @@ int sw_hash_key_draw(struct sw_hash_key *key);
 /** Hash of a whole name, the same number the answer path computes. */
 uint64_t sw_name_hash(const struct sw_hash_key *key, const uint8_t *name);
 
+/** The same of a name in a zone, from the hash of the apex, which is the last `apex_len` bytes of it. */
+uint64_t sw_name_hash_in(
+	const struct sw_hash_key *key, const uint8_t *name, size_t apex_len, uint64_t apex_hash);
+
 /** Hash of one label (length byte first). */
 uint64_t sw_label_hash(const struct sw_hash_key *key, const uint8_t *label);
 

@@ -44,11 +44,12 @@ static const char schema_source[] =
 	"SELECT count(*) FROM sqlite_schema WHERE name IN ('zone', 'record', 'change', 'change_from')"
 
 /* FULL: a commit is on the disk, not in the disk's cache. What savepoints need is kept in memory, where a
- * sandbox may have no directory for temporary files. The log is written into the database at 16 MB. */
+ * sandbox may have no directory for temporary files. The cache holds two million records, and grows with what
+ * there is. The log is written into the database at 16 MB. */
 static const char settings[] = "PRAGMA journal_mode = WAL;"
 			       "PRAGMA synchronous = FULL;"
 			       "PRAGMA temp_store = MEMORY;"
-			       "PRAGMA cache_size = -16384;"
+			       "PRAGMA cache_size = -65536;"
 			       "PRAGMA wal_autocheckpoint = 4000;"
 			       "PRAGMA journal_size_limit = 67108864;"
 			       "PRAGMA cell_size_check = ON;";

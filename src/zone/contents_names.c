@@ -222,7 +222,9 @@ int sw_contents_owner(struct sw_contents *contents, const uint8_t *name, size_t 
 
 struct sw_node *sw_contents_find(const struct sw_contents *contents, const uint8_t *name)
 {
-	uint64_t entry = contents->index[index_slot(contents, sw_name_hash(&contents->key, name))];
+	const uint64_t hash =
+		sw_name_hash_in(&contents->key, name, contents->apex_len, node_at(contents, 0)->hash);
+	uint64_t entry = contents->index[index_slot(contents, hash)];
 	if (!entry)
 		return NULL;
 	struct sw_node *node = node_at(contents, (uint32_t)entry - 1);

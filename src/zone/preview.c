@@ -28,6 +28,8 @@ struct sw_preview {
 	struct sw_snapshot *snapshot;
 	const struct sw_hash_key *key;
 	const uint8_t *apex;
+	size_t apex_len;
+	uint64_t apex_hash;
 	struct step *steps;
 	uint32_t step_count;
 	struct entry *entries;
@@ -38,6 +40,11 @@ struct sw_preview {
 };
 
 /* ---- the changes, name by name ---- */
+
+static uint64_t hash_of(const struct sw_preview *preview, const uint8_t *name)
+{
+	return sw_name_hash_in(preview->key, name, preview->apex_len, preview->apex_hash);
+}
 
 static uint32_t *place_of(const struct sw_preview *preview, uint64_t hash, const uint8_t *name)
 {
@@ -52,14 +59,14 @@ static uint32_t *place_of(const struct sw_preview *preview, uint64_t hash, const
 
 static struct entry *entry_find(const struct sw_preview *preview, const uint8_t *name)
 {
-	uint32_t number = *place_of(preview, sw_name_hash(preview->key, name), name);
+	uint32_t number = *place_of(preview, hash_of(preview, name), name);
 	return number ? &preview->entries[number - 1] : NULL;
 }
 
 /** @return 0, or -EAGAIN for one of too many */
 static int step_add(struct sw_preview *preview, const struct sw_record *record, bool is_added)
 {
-	uint64_t hash = sw_name_hash(preview->key, record->owner);
+	uint64_t hash = hash_of(preview, record->owner);
 	uint32_t *place = place_of(preview, hash, record->owner), number = preview->step_count++;
 	if (*place == 0) {
 		preview->entries[preview->entry_count++] =
@@ -134,6 +141,8 @@ int sw_preview_new(struct sw_preview **out, struct sw_snapshot *snapshot, const 
 	preview->snapshot = snapshot;
 	preview->key = key;
 	preview->apex = apex;
+	preview->apex_len = sw_name_len(apex);
+	preview->apex_hash = sw_name_hash(key, apex);
 	for (size_t i = 0; i < count; i++)
 		records += deltas[i].removed.count + deltas[i].added.count + 2;
 	error = room_make(preview, records);

@@ -355,6 +355,26 @@ static void test_lengths(void **state)
 		munmap(memory[i], 2 * page);
 }
 
+/** From the hash of any name that it is in, the same. */
+static void test_hash_in(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {".", "org", "example.org", "a.example.org", "*.a.example.org",
+		"www.EXAMPLE.org", "\\000.\\255.a.b.c.d.example.org"};
+	struct sw_hash_key key;
+	uint8_t name[SW_NAME_MAX];
+	assert_int_equal(sw_hash_key_draw(&key), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		parse(texts[i], name);
+		for (unsigned labels = 0; labels <= sw_name_labels(name); labels++) {
+			const uint8_t *apex = sw_name_skip(name, labels);
+			assert_int_equal(
+				sw_name_hash_in(&key, name, sw_name_len(apex), sw_name_hash(&key, apex)),
+				sw_name_hash(&key, name));
+		}
+	}
+}
+
 static void test_keys_differ(void **state)
 {
 	static const uint8_t name[] = "\3www\7example\3com";
@@ -384,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_hash_case),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_hash_in),
 		cmocka_unit_test(test_keys_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
