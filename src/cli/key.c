@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
+#include "cli/key_import.h"
 #include "cli/parents.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char help[] =
-	"Look at the keys that the running daemon signs zones with, and roll them.\n\n"
+	"Look at the keys that the running daemon signs zones with, roll them, take over others.\n\n"
 	"usage: seawall key list [OPTIONS]\n"
 	"       seawall key show ZONE [OPTIONS]\n"
 	"       seawall key ds ZONE [OPTIONS]       the DS records that the parent should have\n"
 	"       seawall key ds-seen ZONE [OPTIONS]  the parent has the DS that is waited for\n"
 	"       seawall key ds-gone ZONE [OPTIONS]  the parent has no DS any more: the zone may be unsigned\n"
-	"       seawall key roll ZONE [OPTIONS]     replace a key before its time\n\n"
+	"       seawall key roll ZONE [OPTIONS]     replace a key before its time\n"
+	"       seawall key import ZONE [ROLE:]FILE... --directory DIR\n"
+	"                                           take over the keys that another server has signed\n"
+	"                                           the zone with: one CSK, or one KSK and one ZSK\n\n"
 	"  --key KEY       ds-seen: the key whose DS it is, by its tag or id\n"
 	"  --role ROLE     roll: zsk or ksk, where the zone has both\n"
+	"  ROLE            import: csk, ksk or zsk; of a key in PEM\n"
+	"  FILE            import: BIND's K*.private, its .key file beside it; or PEM, as Knot has it\n"
+	"  --directory DIR import: where keys are kept, 'keys' in the state directory unless the\n"
+	"                  configuration says otherwise; the zone must have none there\n"
 	"  --json          as JSON\n"
 	"  --control PATH  control socket of the daemon (default: $SEAWALL_CONTROL, else that\n"
 	"                  of 'seawall serve')\n"
@@ -173,8 +181,9 @@ static int run(const struct sw_command *command, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 		{"key", required_argument, NULL, 'k'}, {"role", required_argument, NULL, 'r'},
-		SW_CONTROL_OPTION, SW_HELP_OPTION, {NULL, 0, NULL, 0}};
-	const char *control = NULL, *key = NULL, *role = NULL;
+		{"directory", required_argument, NULL, 'd'}, SW_CONTROL_OPTION, SW_HELP_OPTION,
+		{NULL, 0, NULL, 0}};
+	const char *control = NULL, *key = NULL, *role = NULL, *directory = NULL;
 	bool is_json = false;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -186,15 +195,24 @@ static int run(const struct sw_command *command, int argc, char **argv)
 			key = optarg;
 		else if (option == 'r')
 			role = optarg;
+		else if (option == 'd')
+			directory = optarg;
 		else
 			return sw_option_common(command, option);
 	}
 	const char *word = optind < argc ? argv[optind++] : "";
+	if (strcmp(word, "import") == 0 && optind == argc) {
+		sw_complain(command, "import takes a zone, its keys, and --directory");
+		return SW_EXIT_USAGE;
+	}
+	if (strcmp(word, "import") == 0)
+		return sw_key_import(command, argv[optind], argv + optind + 1, (size_t)(argc - optind - 1),
+			directory, is_json);
 	const struct verb *verb = verbs;
 	while (verb < verbs + VERBS && strcmp(verb->name, word) != 0)
 		verb++;
 	if (verb == verbs + VERBS) {
-		sw_complain(command, "one of list, show, ds, ds-seen, ds-gone, roll expected");
+		sw_complain(command, "one of list, show, ds, ds-seen, ds-gone, roll, import expected");
 		return SW_EXIT_USAGE;
 	}
 	if (argc - optind != (verb->takes_zone ? 1 : 0)) {
@@ -207,4 +225,4 @@ static int run(const struct sw_command *command, int argc, char **argv)
 }
 
 const struct sw_command sw_command_key = {
-	"key", "look at the keys of signed zones, and roll them", help, run};
+	"key", "look at the keys of signed zones, roll them, take over others", help, run};

@@ -96,6 +96,25 @@ int sw_keys_save(const struct sw_keys *keys, const char *directory, char *why);
 int sw_keys_generate(struct sw_keys *keys, const char *directory, enum sw_key_role role, uint8_t algorithm,
 	int64_t now_s, char *why);
 
+/** A private key of another server: of BIND (K*.private, with its .key file beside it), or in PEM, as Knot
+ * keeps them. */
+struct sw_key_file {
+	const char *path;
+	bool has_role; /* else what the .key file says; PEM says nothing */
+	enum sw_key_role role;
+};
+
+/** Take over the keys that a zone has been signed with so far: a CSK, or a KSK and a ZSK. They count as known
+ * to all caches, and the DS as seen, now. The files belong to the owner of the directory: where this process
+ * is root's, it becomes that user meanwhile, all its threads do. (keys_import.c)
+ * @param keys  what sw_keys_load() has found: nothing
+ * @return 0; -EEXIST for a zone with keys; -EINVAL for others than those; -EOPNOTSUPP for another algorithm;
+ * -EBADMSG for a file that is not such a key, or does not fit its DNSKEY; other -errno. Nothing is changed
+ * then
+ */
+int sw_keys_import(struct sw_keys *keys, const char *directory, const struct sw_key_file *files, size_t count,
+	int64_t now_s, char *why);
+
 /** Forget keys that were removed before a time, private keys too, and save what is left.
  * @return 0 or -errno */
 int sw_keys_purge(struct sw_keys *keys, const char *directory, int64_t before_s, char *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Keys on disk. The order of writing is what makes it safe: a private key is durable before anything names
  * it, and is removed only after nothing names it any more. */
-#include "zone/keys.h"
+#include "zone/keys_inside.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
@@ -16,18 +16,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_MAX_BYTES 4096
 #define FLAGS_ZONE 256 /* RFC 4034 s2.1.1 */
 #define FLAGS_SEP 257
 #define TAG_TRIES_MAX 16
 
-static int tell(char *why, int error, const char *what, const char *path)
+int sw_keys_tell(char *why, int error, const char *what, const char *path)
 {
 	snprintf(why, SW_KEYS_WHY_MAX, "%.400s: %s: %s", path, what, strerror(-error));
 	return error;
 }
 
-static int errno_of(int dnssec_error)
+int sw_keys_errno(int dnssec_error)
 {
 	switch (dnssec_error) {
 	case DNSSEC_EOK:
@@ -44,7 +43,7 @@ static int errno_of(int dnssec_error)
 /** A zone's name as that of a file: letters, digits, hyphens and underscores as they are, all else as %XX; a
  * longer one than any file system takes by its SHA-256. */
 static void file_path(
-	const char *directory, const uint8_t *apex, const char *suffix, char path[PATH_MAX_BYTES])
+	const char *directory, const uint8_t *apex, const char *suffix, char path[SW_KEYS_PATH_MAX])
 {
 	char text[4 * SW_NAME_MAX];
 	size_t len = 0;
@@ -67,12 +66,12 @@ static void file_path(
 		text[len++] = '.';
 		text[len] = '\0';
 	}
-	snprintf(path, PATH_MAX_BYTES, "%s/%s%s", directory, len ? text : "@.", suffix);
+	snprintf(path, SW_KEYS_PATH_MAX, "%s/%s%s", directory, len ? text : "@.", suffix);
 }
 
-static void id_path(const char *directory, const char *id, char path[PATH_MAX_BYTES])
+void sw_keys_id_path(const char *directory, const char *id, char path[SW_KEYS_PATH_MAX])
 {
-	snprintf(path, PATH_MAX_BYTES, "%s/%s.pem", directory, id);
+	snprintf(path, SW_KEYS_PATH_MAX, "%s/%s.pem", directory, id);
 }
 
 static int sync_path(const char *path, int flags)
@@ -85,12 +84,12 @@ static int sync_path(const char *path, int flags)
 	return error;
 }
 
-static int store_open(dnssec_keystore_t **store, const char *directory)
+int sw_keys_store_open(dnssec_keystore_t **store, const char *directory)
 {
-	int error = errno_of(dnssec_keystore_init_pkcs8(store));
+	int error = sw_keys_errno(dnssec_keystore_init_pkcs8(store));
 	if (error)
 		return error;
-	error = errno_of(dnssec_keystore_open(*store, directory));
+	error = sw_keys_errno(dnssec_keystore_open(*store, directory));
 	if (error) {
 		dnssec_keystore_deinit(*store);
 		*store = NULL;
@@ -102,26 +101,24 @@ static int store_open(dnssec_keystore_t **store, const char *directory)
 
 static int secret_new(dnssec_key_t **secret, const uint8_t *apex, const struct sw_key *key)
 {
-	int error = errno_of(dnssec_key_new(secret));
+	int error = sw_keys_errno(dnssec_key_new(secret));
 	if (!error)
-		error = errno_of(dnssec_key_set_dname(*secret, apex));
+		error = sw_keys_errno(dnssec_key_set_dname(*secret, apex));
 	if (!error)
-		error = errno_of(
+		error = sw_keys_errno(
 			dnssec_key_set_flags(*secret, key->role == SW_KEY_ZSK ? FLAGS_ZONE : FLAGS_SEP));
-	return error ? error : errno_of(dnssec_key_set_algorithm(*secret, key->algorithm));
+	return error ? error : sw_keys_errno(dnssec_key_set_algorithm(*secret, key->algorithm));
 }
 
-/** Read a private key. What follows from it must be the DNSKEY that the zone has published, or becomes that
- * of a new key. (libdnssec 3.2.6 takes a private key that does not fit the public key it was given.) */
-static int secret_read(dnssec_keystore_t *store, const uint8_t *apex, struct sw_key *key)
+int sw_keys_secret(dnssec_keystore_t *store, const uint8_t *apex, struct sw_key *key)
 {
 	dnssec_key_t *secret = NULL;
 	dnssec_binary_t rdata;
 	int error = secret_new(&secret, apex, key);
 	if (!error)
-		error = errno_of(dnssec_keystore_get_private(store, key->id, secret));
+		error = sw_keys_errno(dnssec_keystore_get_private(store, key->id, secret));
 	if (!error)
-		error = errno_of(dnssec_key_get_rdata(secret, &rdata));
+		error = sw_keys_errno(dnssec_key_get_rdata(secret, &rdata));
 	if (!error &&
 		(rdata.size > sizeof(key->dnskey) ||
 			(key->dnskey_len > 0 && (rdata.size != key->dnskey_len ||
@@ -247,21 +244,21 @@ static bool read_keys(json_t *object, struct sw_keys *keys)
 static int read_secrets(struct sw_keys *keys, const char *directory, char *why)
 {
 	dnssec_keystore_t *store;
-	char path[PATH_MAX_BYTES];
-	int error = store_open(&store, directory);
+	char path[SW_KEYS_PATH_MAX];
+	int error = sw_keys_store_open(&store, directory);
 	if (error)
-		return tell(why, error, "no store of keys", directory);
+		return sw_keys_tell(why, error, "no store of keys", directory);
 	for (size_t i = 0; i < keys->count && !error; i++) {
 		struct sw_key *key = &keys->keys[i];
 		if (key->removed_s != 0)
 			continue;
-		id_path(directory, key->id, path);
+		sw_keys_id_path(directory, key->id, path);
 		uint16_t tag = key->tag;
-		error = secret_read(store, keys->apex, key);
+		error = sw_keys_secret(store, keys->apex, key);
 		if (!error && key->tag != tag)
 			error = -EBADMSG;
 		if (error)
-			tell(why, error, "private key", path);
+			sw_keys_tell(why, error, "private key", path);
 	}
 	dnssec_keystore_deinit(store);
 	return error;
@@ -270,21 +267,21 @@ static int read_secrets(struct sw_keys *keys, const char *directory, char *why)
 int sw_keys_load(
 	struct sw_keys *keys, const char *directory, const uint8_t *apex, bool has_secrets, char *why)
 {
-	char path[PATH_MAX_BYTES];
+	char path[SW_KEYS_PATH_MAX];
 	struct sw_keys found = {0};
 	memcpy(found.apex, apex, sw_name_len(apex));
 	sw_name_lower(found.apex);
 	file_path(directory, found.apex, "json", path);
 	FILE *file = fopen(path, "re");
 	if (!file && errno != ENOENT)
-		return tell(why, -errno, "keys of the zone", path);
+		return sw_keys_tell(why, -errno, "keys of the zone", path);
 	int error = 0;
 	if (file) {
 		json_error_t where;
 		json_t *object = json_loadf(file, JSON_REJECT_DUPLICATES, &where);
 		fclose(file);
 		if (!object || !read_keys(object, &found))
-			error = tell(why, -EBADMSG, "keys of the zone", path);
+			error = sw_keys_tell(why, -EBADMSG, "keys of the zone", path);
 		json_decref(object);
 		if (!error && has_secrets)
 			error = read_secrets(&found, directory, why);
@@ -299,7 +296,7 @@ int sw_keys_load(
 /** Write a new file and put it in place of the old one. */
 static int replace_file(const char *path, const char *text)
 {
-	char fresh[PATH_MAX_BYTES + 8];
+	char fresh[SW_KEYS_PATH_MAX + 8];
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	int file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (file < 0)
@@ -325,7 +322,7 @@ static int replace_file(const char *path, const char *text)
 
 int sw_keys_save(const struct sw_keys *keys, const char *directory, char *why)
 {
-	char path[PATH_MAX_BYTES];
+	char path[SW_KEYS_PATH_MAX];
 	int error = 0;
 	file_path(directory, keys->apex, "json", path);
 	if (keys->count == 0) {
@@ -339,10 +336,10 @@ int sw_keys_save(const struct sw_keys *keys, const char *directory, char *why)
 	}
 	if (!error)
 		error = sync_path(directory, O_RDONLY | O_DIRECTORY);
-	return error ? tell(why, error, "cannot be written", path) : 0;
+	return error ? sw_keys_tell(why, error, "cannot be written", path) : 0;
 }
 
-static bool has_tag(const struct sw_keys *keys, uint16_t tag)
+bool sw_keys_has_tag(const struct sw_keys *keys, uint16_t tag)
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		if (keys->keys[i].tag == tag)
@@ -358,14 +355,14 @@ static int generate_unlike(
 {
 	for (unsigned i = 0; i < TAG_TRIES_MAX; i++) {
 		char *id = NULL;
-		int error = errno_of(dnssec_keystore_generate(store, key->algorithm, bits, NULL, &id));
+		int error = sw_keys_errno(dnssec_keystore_generate(store, key->algorithm, bits, NULL, &id));
 		if (error)
 			return error;
 		snprintf(key->id, sizeof(key->id), "%s", id);
 		free(id);
 		key->dnskey_len = 0;
-		error = secret_read(store, keys->apex, key);
-		if (!error && !has_tag(keys, key->tag))
+		error = sw_keys_secret(store, keys->apex, key);
+		if (!error && !sw_keys_has_tag(keys, key->tag))
 			return 0;
 		dnssec_key_free(key->secret);
 		key->secret = NULL;
@@ -376,11 +373,10 @@ static int generate_unlike(
 	return -EEXIST;
 }
 
-/** The library leaves its files readable to the group; the directory kept others out until here. */
-static int make_durable(const char *directory, const char *id)
+int sw_keys_make_durable(const char *directory, const char *id)
 {
-	char path[PATH_MAX_BYTES];
-	id_path(directory, id, path);
+	char path[SW_KEYS_PATH_MAX];
+	sw_keys_id_path(directory, id, path);
 	if (chmod(path, 0600) != 0)
 		return -errno;
 	int error = sync_path(path, O_RDONLY);
@@ -391,23 +387,23 @@ int sw_keys_generate(struct sw_keys *keys, const char *directory, enum sw_key_ro
 	int64_t now_s, char *why)
 {
 	if (algorithm != SW_KEY_ECDSAP256SHA256 && algorithm != SW_KEY_ED25519)
-		return tell(why, -EINVAL, "algorithm of a key", directory);
+		return sw_keys_tell(why, -EINVAL, "algorithm of a key", directory);
 	if (keys->count == SW_KEYS_MAX)
-		return tell(why, -ENOSPC, "too many keys", directory);
+		return sw_keys_tell(why, -ENOSPC, "too many keys", directory);
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-		return tell(why, -errno, "directory of keys", directory);
+		return sw_keys_tell(why, -errno, "directory of keys", directory);
 	struct sw_key key = {.role = role, .algorithm = algorithm, .created_s = now_s};
 	dnssec_keystore_t *store;
-	int error = store_open(&store, directory);
+	int error = sw_keys_store_open(&store, directory);
 	if (error)
-		return tell(why, error, "no store of keys", directory);
+		return sw_keys_tell(why, error, "no store of keys", directory);
 	error = generate_unlike(store, keys, &key, (unsigned)dnssec_algorithm_key_size_default(algorithm));
 	if (error) {
-		tell(why, error, "cannot make a key", directory);
+		sw_keys_tell(why, error, "cannot make a key", directory);
 	} else {
-		error = make_durable(directory, key.id);
+		error = sw_keys_make_durable(directory, key.id);
 		keys->keys[keys->count++] = key;
-		error = error ? tell(why, error, "cannot be written", directory)
+		error = error ? sw_keys_tell(why, error, "cannot be written", directory)
 			      : sw_keys_save(keys, directory, why);
 	}
 	if (error && key.secret) {
@@ -421,7 +417,7 @@ int sw_keys_generate(struct sw_keys *keys, const char *directory, enum sw_key_ro
 
 int sw_keys_purge(struct sw_keys *keys, const char *directory, int64_t before_s, char *why)
 {
-	char gone[SW_KEYS_MAX][SW_KEY_ID_MAX], path[PATH_MAX_BYTES];
+	char gone[SW_KEYS_MAX][SW_KEY_ID_MAX], path[SW_KEYS_PATH_MAX];
 	size_t gone_count = 0, kept = 0;
 	for (size_t i = 0; i < keys->count; i++) {
 		struct sw_key *key = &keys->keys[i];
@@ -436,9 +432,9 @@ int sw_keys_purge(struct sw_keys *keys, const char *directory, int64_t before_s,
 	keys->count = kept;
 	int error = gone_count ? sw_keys_save(keys, directory, why) : 0;
 	for (size_t i = 0; i < gone_count && !error; i++) {
-		id_path(directory, gone[i], path);
+		sw_keys_id_path(directory, gone[i], path);
 		if (unlink(path) != 0 && errno != ENOENT)
-			error = tell(why, -errno, "private key", path);
+			error = sw_keys_tell(why, -errno, "private key", path);
 	}
 	return error;
 }
