@@ -20,7 +20,8 @@ int sw_hash_key_draw(struct sw_hash_key *key);
 /** Hash of a whole name, the same number the answer path computes. */
 uint64_t sw_name_hash(const struct sw_hash_key *key, const uint8_t *name);
 
-/** The same of a name in a zone, from the hash of the apex, which is the last `apex_len` bytes of it. */
+/** The same of a name in a zone, from the hash of the apex, which is the last `apex_len` bytes of it. For a
+ * name that is not in it: some number. */
 uint64_t sw_name_hash_in(
 	const struct sw_hash_key *key, const uint8_t *name, size_t apex_len, uint64_t apex_hash);
 

@@ -111,7 +111,10 @@ int sw_archive_error(struct sw_snapshot *snapshot, int result)
 {
 	struct sw_archive *archive = snapshot->archive;
 	int error = sw_sqlite_error(snapshot->db, result);
-	snapshot->has_row = snapshot->has_row && !error;
+	if (error) { /* after some SQLite has rolled back by itself, and nobody ends the walk any more */
+		snapshot->has_row = false;
+		sw_walk_end(snapshot);
+	}
 	if (error == -EBADMSG)
 		sw_archive_set_damaged(archive, true);
 	/* after some errors SQLite has rolled back by itself */

@@ -46,8 +46,11 @@ static int seek(struct sw_snapshot *snapshot, size_t len)
 		error = sw_statement(snapshot, SW_SQL_FROM, &walk->statement);
 	if (error)
 		return error;
-	sqlite3_bind_int64(walk->statement, 1, snapshot->row.id);
-	sqlite3_bind_blob(walk->statement, 2, walk->asked, (int)len, SQLITE_TRANSIENT); /* asked changes */
+	int result = sqlite3_bind_int64(walk->statement, 1, snapshot->row.id);
+	if (result == SQLITE_OK) /* a copy, since what is asked for changes */
+		result = sqlite3_bind_blob(walk->statement, 2, walk->asked, (int)len, SQLITE_TRANSIENT);
+	if (result != SQLITE_OK)
+		return sw_archive_error(snapshot, result);
 	return step(snapshot);
 }
 

@@ -100,7 +100,8 @@ int sw_keys_generate(struct sw_keys *keys, const char *directory, enum sw_key_ro
  * keeps them. */
 struct sw_key_file {
 	const char *path;
-	bool has_role; /* else what the .key file says; PEM says nothing */
+	bool has_role; /* else what the .key file says, which does not tell a CSK from a KSK; PEM says nothing
+			*/
 	enum sw_key_role role;
 };
 

@@ -29,27 +29,33 @@ static int refuse(char *why, int error, const struct found *found, const char *w
 
 /* ---- reading ---- */
 
-/** A whole file, ended by a NUL. @return 0 or -errno; `text` to be freed */
+static void file_forget(char *text)
+{
+	if (text)
+		gnutls_memset(text, 0, FILE_MAX_BYTES + 1);
+	free(text);
+}
+
+/** A whole file, ended by a NUL. @return 0 or -errno; `text` for file_forget() */
 static int file_read(const char *path, char **text)
 {
 	FILE *file = fopen(path, "re");
 	int error = file ? 0 : -errno;
-	char *bytes = file ? malloc(FILE_MAX_BYTES + 1) : NULL;
+	char *bytes = file ? calloc(1, FILE_MAX_BYTES + 1) : NULL;
 	if (file && !bytes)
 		error = -ENOMEM;
 	if (!error) {
+		setvbuf(file, NULL, _IONBF, 0); /* no copy is left behind */
 		size_t len = fread(bytes, 1, FILE_MAX_BYTES + 1, file);
 		if (ferror(file))
 			error = -EIO;
 		else if (len > FILE_MAX_BYTES)
 			error = -EFBIG;
-		else
-			bytes[len] = '\0';
 	}
 	if (file)
 		fclose(file);
 	if (error)
-		free(bytes);
+		file_forget(bytes);
 	else
 		*text = bytes;
 	return error;
@@ -102,7 +108,7 @@ static int public_read(struct found *found, const uint8_t *apex, char *why)
 	if (error)
 		return sw_keys_tell(why, error, "the public key", beside);
 	error = dnskey_parse(text, apex, &found->key);
-	free(text);
+	file_forget(text);
 	if (error) {
 		snprintf(why, SW_KEYS_WHY_MAX, "%.400s: it does not begin with a DNSKEY record of the zone",
 			beside);
@@ -115,15 +121,18 @@ static int public_read(struct found *found, const uint8_t *apex, char *why)
 /** Make the private key of BIND's numbers. */
 static int secret_make(struct found *found, const gnutls_datum_t *number)
 {
-	uint8_t *public = found->key.dnskey + 4;
+	uint8_t *public = found->key.dnskey + 4, whole[32] = {0};
 	unsigned size = found->key.dnskey_len - 4u;
 	bool is_ecdsa = found->key.algorithm == SW_KEY_ECDSAP256SHA256;
-	if (size != (is_ecdsa ? 64 : 32) || number->size != 32)
+	if (size != (is_ecdsa ? 64 : 32) || number->size > 32 || (number->size < 32 && !is_ecdsa))
 		return -EBADMSG;
-	const gnutls_datum_t x = {public, 32}, y = {public + 32, 32};
+	/* BIND has left out zeros that a number begins with */
+	memcpy(whole + 32 - number->size, number->data, number->size);
+	const gnutls_datum_t x = {public, 32}, y = {public + 32, 32}, secret = {whole, 32};
 	int made = gnutls_x509_privkey_import_ecc_raw(found->secret,
 		is_ecdsa ? GNUTLS_ECC_CURVE_SECP256R1 : GNUTLS_ECC_CURVE_ED25519, &x, is_ecdsa ? &y : NULL,
-		number);
+		&secret);
+	gnutls_memset(whole, 0, sizeof(whole));
 	return made == 0 ? 0 : -EBADMSG;
 }
 
@@ -179,8 +188,7 @@ static int found_read(struct found *found, const uint8_t *apex, char *why)
 		error = refuse(why, -ENOMEM, found, strerror(ENOMEM));
 	else
 		error = is_bind ? bind_read(found, text, apex, why) : pem_read(found, text, why);
-	gnutls_memset(text, 0, strlen(text));
-	free(text);
+	file_forget(text);
 	/* nobody after this looks whether the two halves of a key are of each other */
 	if (!error && gnutls_x509_privkey_verify_params(found->secret) != 0)
 		error = refuse(why, -EBADMSG, found, "its private and its public half do not fit");
@@ -197,13 +205,14 @@ static int roles_check(struct found *found, size_t count, char *why)
 {
 	size_t roles[3] = {0};
 	for (size_t i = 0; i < count; i++) {
-		/* BIND's combined keys look like key signing keys */
-		if (count == 1 && !found[i].file->has_role && found[i].key.role == SW_KEY_KSK)
-			found[i].key.role = SW_KEY_CSK;
 		roles[found[i].key.role]++;
 		if (found[i].key.algorithm != found[0].key.algorithm)
 			return refuse(why, -EINVAL, &found[i], "of another algorithm than the first");
 	}
+	/* it may be one for all, or its ZSK has been forgotten, without which caches could not go on */
+	if (count == 1 && roles[SW_KEY_KSK] == 1 && !found[0].file->has_role)
+		return refuse(why, -EINVAL, &found[0],
+			"a KSK alone: csk:FILE if it signs the whole zone, else its ZSK is missing");
 	bool is_combined = count == 1 && roles[SW_KEY_CSK] == 1;
 	bool is_split = count == 2 && roles[SW_KEY_KSK] == 1 && roles[SW_KEY_ZSK] == 1;
 	if (is_combined || is_split)
@@ -263,8 +272,9 @@ static int found_store(
 	char *id = NULL;
 	int error = id_set(found, directory);
 	if (error == -EEXIST)
-		return refuse(
-			why, error, found, "the key is there already: it has another use, or another zone");
+		return refuse(why, error, found,
+			"the key is there already: it has another use, or another zone, or is left of an "
+			"import that was broken off");
 	if (error)
 		return refuse(why, error, found, strerror(-error));
 	if (gnutls_x509_privkey_export2_pkcs8(
@@ -274,8 +284,11 @@ static int found_store(
 	error = sw_keys_errno(dnssec_keystore_import(store, &text, &id));
 	gnutls_memset(pem.data, 0, pem.size);
 	gnutls_free(pem.data);
-	if (error)
+	if (error) {
+		if (error != -EEXIST) /* else somebody else has made it meanwhile */
+			dnssec_keystore_remove(store, found->key.id);
 		return sw_keys_tell(why, error, "a key cannot be written", directory);
+	}
 	error = strcmp(id, found->key.id) == 0 ? sw_keys_secret(store, keys->apex, &found->key) : -EIO;
 	free(id);
 	if (!error && sw_keys_has_tag(keys, found->key.tag))
@@ -288,6 +301,18 @@ static int found_store(
 	if (error == -EEXIST)
 		return refuse(why, error, found, "of the same key tag as the other");
 	return error ? sw_keys_tell(why, error, "a key cannot be written", directory) : 0;
+}
+
+/** Nothing names the keys any more, then they go. */
+static void undo(dnssec_keystore_t *store, const char *directory, const struct sw_keys *keys)
+{
+	char why[SW_KEYS_WHY_MAX];
+	struct sw_keys none = {0};
+	memcpy(none.apex, keys->apex, sizeof(none.apex));
+	if (sw_keys_save(&none, directory, why) != 0)
+		return;
+	for (size_t i = 0; i < keys->count; i++)
+		dnssec_keystore_remove(store, keys->keys[i].id);
 }
 
 static int all_store(
@@ -303,8 +328,8 @@ static int all_store(
 		error = found_store(&found[i], store, directory, keys, why);
 	if (!error)
 		error = sw_keys_save(keys, directory, why);
-	for (size_t i = 0; i < keys->count && error; i++)
-		dnssec_keystore_remove(store, keys->keys[i].id);
+	if (error)
+		undo(store, directory, keys);
 	dnssec_keystore_deinit(store);
 	return error;
 }
@@ -338,6 +363,7 @@ int sw_keys_import(struct sw_keys *keys, const char *directory, const struct sw_
 		error = roles_check(found, count, why);
 	for (size_t i = 0; i < count && !error; i++)
 		times_set(&found[i].key, now_s);
+	mode_t mask = umask(0077); /* the library would let the group read, until it is told otherwise */
 	uid_t user = geteuid();
 	gid_t group = getegid();
 	if (!error) {
@@ -346,6 +372,7 @@ int sw_keys_import(struct sw_keys *keys, const char *directory, const struct sw_
 			      : all_store(found, count, directory, keys, why);
 		owner_leave(user, group);
 	}
+	umask(mask);
 	for (size_t i = 0; i < count; i++)
 		gnutls_x509_privkey_deinit(found[i].secret);
 	if (error)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys of a zone that BIND or Knot has signed so far: taken over, the zone is valid by the DS that the parent has."""
 
+import base64
 import contextlib
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import node
 import tap
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from signed import (
@@ -86,10 +88,10 @@ def check_bind_two_keys():
 
 
 def check_bind_combined():
-    """One key for all, which BIND marks as a KSK: Ed25519."""
+    """One key for all, which BIND marks as it marks a KSK: Ed25519."""
     with node.Node(is_started=False) as daemon:
         csk = bind_key(daemon.path, "ED25519", "-f", "KSK")
-        yield from take_over(daemon, (csk,), f"{{algorithm: ed25519, {SHORT}}}", bind_ds(csk))
+        yield from take_over(daemon, (f"csk:{csk}",), f"{{algorithm: ed25519, {SHORT}}}", bind_ds(csk))
         if served() != published((csk,)) or states(daemon, "csk") != ["active"]:
             yield f"DNSKEY {served()}, {states(daemon, 'csk')}"
 
@@ -99,17 +101,23 @@ def check_signed_file():
     with node.Node(is_started=False) as daemon:
         ksk, zsk = (bind_key(daemon.path, "ECDSAP256SHA256", *flags) for flags in (("-f", "KSK"), ()))
         plain, signed = daemon.path / "plain", daemon.path / "signed"
-        plain.write_text(zone_text(7, "".join(f"n{i} A 192.0.2.1\n" for i in range(2500))))
+        plain.write_text(zone_text(7, "".join(f"n{i} A 192.0.2.1\n" for i in range(20_000))))
         output("dnssec-signzone", "-S", "-K", daemon.path, "-o", ZONE, "-f", signed, plain)
         imported((ksk, zsk), keys_directory(daemon))
         (daemon.path / "zone").write_text(signed.read_text())
         daemon.configure(config(daemon, f"{{single-type: off, {SHORT}}}"))
         daemon.start()
         node.wait_for(lambda: is_valid(daemon, trust=bind_ds(ksk)) is True, f"an answer: {daemon.log()}")
-        while not state(daemon)["signed"] or state(daemon)["signing"]:
-            said = is_valid(daemon, "n1700", "A", bind_ds(ksk))
-            if said is not True:
-                yield f"while it is being signed: {said}"
+        looks = []
+
+        def look():
+            is_over = state(daemon)["signed"] and not state(daemon)["signing"]
+            looks.append((is_over, is_valid(daemon, "n1700", "A", bind_ds(ksk))))
+            return is_over
+
+        node.wait_for(look, f"the zone to be signed: {daemon.log()}")
+        if any(said is not True for _, said in looks) or looks[0][0]:
+            yield f"while it is being signed: {looks}"
         zone = transfer()
         yield from whole_faults(daemon, zone, "AXFR")
         # those of BIND are valid for 30 days, ours for 14
@@ -171,7 +179,7 @@ def check_refusals():
             ([rsa], "another algorithm"), ([alone], "alone.key"), ([torn], "not a whole private key"),
             ([swapped[0]], "do not fit"), ([swapped[1]], "do not fit"),
             ([swapped[2]], "another than its .key file tells"),
-            ([ksk, ksk2], "nor one KSK and one ZSK"), ([zsk], "nor one KSK and one ZSK"),
+            ([ksk, ksk2], "nor one KSK and one ZSK"), ([zsk], "nor one KSK and one ZSK"), ([ksk], "a KSK alone"),
             ([ksk, other], "than the first"), ([ksk, zsk, other], "not 3 keys"), (shared, "it has another use"),
             ([pem], "csk:FILE"), ([ksk.with_suffix(".key")], "not a private key in PEM"), ([big], "too large"),
             ([here / "none"], "No such file"),
@@ -196,6 +204,24 @@ def check_refusals():
             yield f"the key of another zone: {done.stderr!r}"
 
 
+def check_short_number():
+    """Older BINDs leave out the zeros that a private number begins with."""
+    while True:
+        key = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+        if key.private_value < 1 << 248:
+            break
+    public = b"".join(number.to_bytes(32, "big") for number in (key.public_numbers.x, key.public_numbers.y))
+    number = key.private_value.to_bytes((key.private_value.bit_length() + 7) // 8, "big")
+    with directory() as here:
+        private = here / "short.private"
+        private.with_suffix(".key").write_text(f"{ZONE}. IN DNSKEY 257 3 13 {base64.b64encode(public).decode()}\n")
+        private.write_text("Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\n"
+                           f"PrivateKey: {base64.b64encode(number).decode()}\n")
+        done = imported([f"csk:{private}"], here / "keys")
+        if done.returncode:
+            yield f"{len(number)} bytes: {done.stderr}"
+
+
 def check_owner():
     """Whom the state directory belongs to can read the keys, and nobody else."""
     user = 4242
@@ -205,7 +231,7 @@ def check_owner():
         state_directory.mkdir()
         os.chown(state_directory, user, user)
         csk = bind_key(here, "ECDSAP256SHA256", "-f", "KSK")
-        done = imported([csk], state_directory / "keys")
+        done = imported([f"csk:{csk}"], state_directory / "keys")
         if done.returncode:
             yield done.stderr
         for path in (state_directory / "keys", *(state_directory / "keys").glob("*")):

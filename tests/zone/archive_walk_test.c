@@ -168,11 +168,25 @@ static void change(struct sw_archive *archive, struct model *model)
 	model->serial++;
 }
 
+/** A view of what was committed; the connection comes back the next time. */
+static void ask_snapshot(struct sw_archive *archive, struct model *committed)
+{
+	struct sw_snapshot *snapshot;
+	assert_int_equal(sw_snapshot_open(&snapshot, archive), 0);
+	for (unsigned i = 0, number = chance(NAMES); i < 8; i++, number = follow(number))
+		ask((struct asking){.snapshot = snapshot,
+			.model = committed,
+			.number = number,
+			.reads_on = chance(8) == 0,
+			.is_impatient = chance(8) == 0});
+	sw_snapshot_close(snapshot);
+}
+
 /** Something that is not reading records of this zone. */
 static void disturb(struct sw_archive *archive, struct model *model, struct model *committed)
 {
 	struct model before = *model;
-	switch (chance(5)) {
+	switch (chance(6)) {
 	case 0:
 		assert_int_equal(sw_archive_mark(archive), 0);
 		change(archive, model);
@@ -193,6 +207,9 @@ static void disturb(struct sw_archive *archive, struct model *model, struct mode
 		break;
 	case 3:
 		ask_elsewhere(sw_archive_own(archive));
+		break;
+	case 4:
+		ask_snapshot(archive, committed);
 		break;
 	default:
 		change(archive, model);
@@ -223,6 +240,9 @@ static void gives_each_name_its_records(void **arg)
 	assert_int_equal(sw_archive_begin(archive), 0);
 	for (unsigned i = 0; i < NAMES; i++)
 		change(archive, &model);
+	assert_int_equal(sw_archive_commit(archive), 0);
+	assert_int_equal(sw_archive_begin(archive), 0);
+	committed = model;
 	for (unsigned step = 0; step < STEPS; step++) {
 		number = follow(number);
 		ask((struct asking){.snapshot = sw_archive_own(archive),
