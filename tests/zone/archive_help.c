@@ -3,6 +3,7 @@
 #include "directory_help.h"
 #include <arpa/inet.h>
 #include <sqlite3.h>
+#include <time.h>
 #include <unistd.h>
 
 char *help_directory(void **state)
@@ -33,6 +34,26 @@ struct sw_archive *help_open(const char *directory)
 		fail_msg("%s: %s", strerror(-error), why);
 	assert_string_equal(why, "");
 	return archive;
+}
+
+static uint64_t state;
+
+void help_seed(void)
+{
+	const char *given = getenv("ARCHIVE_SEED");
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t number = given ? strtoull(given, NULL, 10) : (uint64_t)now.tv_nsec + 1;
+	print_message("# ARCHIVE_SEED=%llu\n", (unsigned long long)number);
+	state = number * 0x9e3779b97f4a7c15ull | 1;
+}
+
+uint32_t help_chance(uint32_t below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)((state >> 11) % below);
 }
 
 const uint8_t *help_name(const char *text)

@@ -29,6 +29,12 @@ int help_teardown(void **state);
 
 struct sw_archive *help_open(const char *directory);
 
+/** Begin a random run, which ARCHIVE_SEED in the environment repeats; tells the seed. */
+void help_seed(void);
+
+/** The next number of it, less than `below`. */
+uint32_t help_chance(uint32_t below);
+
 /** A name from text, in one of a few buffers that come round again. */
 const uint8_t *help_name(const char *text);
 

@@ -6,7 +6,6 @@
  * its own way, so that they meet often. ARCHIVE_SEED in the environment repeats a run. */
 #include "archive_help.h"
 #include "zone/preview.h"
-#include <time.h>
 
 #define ZONES 3
 #define ITEMS_MAX 48
@@ -39,25 +38,15 @@ struct world {
 };
 
 static uint8_t apexes[ZONES][SW_NAME_MAX];
-static uint64_t state;
-
-static uint32_t chance(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 11) % below);
-}
-
 static void random_owner(const uint8_t *apex, uint8_t owner[SW_NAME_MAX])
 {
 	static const uint8_t bytes[] = {0, 1, 2, 'a', 'B', 'z', '*', 0xfe, 0xff};
 	size_t at = 0;
-	for (unsigned labels = chance(4); labels > 0; labels--) {
-		unsigned len = chance(20) ? 1 + chance(2) : 40;
+	for (unsigned labels = help_chance(4); labels > 0; labels--) {
+		unsigned len = help_chance(20) ? 1 + help_chance(2) : 40;
 		owner[at++] = (uint8_t)len;
 		for (unsigned i = 0; i < len; i++)
-			owner[at++] = bytes[chance(sizeof(bytes))];
+			owner[at++] = bytes[help_chance(sizeof(bytes))];
 	}
 	memcpy(owner + at, apex, sw_name_len(apex));
 }
@@ -65,11 +54,12 @@ static void random_owner(const uint8_t *apex, uint8_t owner[SW_NAME_MAX])
 static struct item random_item(const uint8_t *apex)
 {
 	static const uint16_t types[] = {A, TXT, PRIVATE, PRIVATE + 1};
-	struct item item = {.type = types[chance(4)], .ttl = chance(3) ? 60 : UINT32_MAX >> chance(32)};
+	struct item item = {
+		.type = types[help_chance(4)], .ttl = help_chance(3) ? 60 : UINT32_MAX >> help_chance(32)};
 	random_owner(apex, item.owner);
-	item.len = item.type == A ? 4 : item.type == TXT ? 2 : (uint16_t)chance(4);
+	item.len = item.type == A ? 4 : item.type == TXT ? 2 : (uint16_t)help_chance(4);
 	for (unsigned i = 0; i < item.len; i++)
-		item.rdata[i] = chance(2) ? 0 : (uint8_t)(chance(2) + 254);
+		item.rdata[i] = help_chance(2) ? 0 : (uint8_t)(help_chance(2) + 254);
 	if (item.type == TXT)
 		item.rdata[0] = 1;
 	return item;
@@ -128,14 +118,14 @@ static void do_replace(struct sw_archive *archive, struct zone *zone, const uint
 	zone->is_there = true;
 	zone->is_trimmed = false;
 	zone->past_count = 0;
-	zone->now.serial = chance(2) ? UINT32_MAX - chance(20) : chance(1000);
+	zone->now.serial = help_chance(2) ? UINT32_MAX - help_chance(20) : help_chance(1000);
 	zone->now.count = 0;
-	for (unsigned n = chance(ITEMS_MAX); n > 0; n--)
+	for (unsigned n = help_chance(ITEMS_MAX); n > 0; n--)
 		insert(&zone->now, random_item(apex));
 	for (unsigned i = 0; i < zone->now.count; i++)
 		records[i] = record_of(&zone->now.items[i]);
 	for (unsigned i = 0; i + 1 < zone->now.count; i++) { /* in no order */
-		unsigned with = i + chance(zone->now.count - i);
+		unsigned with = i + help_chance(zone->now.count - i);
 		struct sw_record swapped = records[i];
 		records[i] = records[with];
 		records[with] = swapped;
@@ -149,10 +139,10 @@ static void do_replace(struct sw_archive *archive, struct zone *zone, const uint
 static int make_change(struct version *version, const uint8_t *apex, struct sw_delta *delta)
 {
 	int error = 0;
-	for (unsigned n = chance(4); n > 0 && version->count > 0; n--) {
-		struct item item = version->items[chance(version->count)];
+	for (unsigned n = help_chance(4); n > 0 && version->count > 0; n--) {
+		struct item item = version->items[help_chance(version->count)];
 		struct item *there = &item;
-		if (chance(25) == 0)
+		if (help_chance(25) == 0)
 			item = random_item(apex);
 		there = find(version, &item);
 		struct sw_record record = record_of(&item);
@@ -163,10 +153,10 @@ static int make_change(struct version *version, const uint8_t *apex, struct sw_d
 			error = -ENOENT;
 	}
 	bool was_missing = error;
-	for (unsigned n = chance(4); n > 0 && version->count < ITEMS_MAX; n--) {
+	for (unsigned n = help_chance(4); n > 0 && version->count < ITEMS_MAX; n--) {
 		struct item item = random_item(apex);
 		struct sw_record record = record_of(&item);
-		if (find(version, &item) && chance(10))
+		if (find(version, &item) && help_chance(10))
 			continue;
 		assert_int_equal(sw_records_add(&delta->added, &record), 0);
 		if (!insert(version, item) && !was_missing)
@@ -243,7 +233,7 @@ static void assert_preview(struct sw_archive *archive, const uint8_t *apex, cons
 	for (unsigned i = 0; i < 4 && want == 0; i++) {
 		random_owner(apex, owner);
 		if (next->count > 0 && i < 2)
-			memcpy(owner, next->items[chance(next->count)].owner, SW_NAME_MAX);
+			memcpy(owner, next->items[help_chance(next->count)].owner, SW_NAME_MAX);
 		sw_name_lower(owner);
 		assert_part(preview, next, owner, i % 2);
 	}
@@ -257,8 +247,8 @@ static void assert_preview(struct sw_archive *archive, const uint8_t *apex, cons
 /** @return what the model says of it */
 static int next_make(struct zone *zone, const uint8_t *apex, struct version *next, struct sw_delta *delta)
 {
-	uint32_t from = next->serial, to = from + 1 + chance(3);
-	int want = chance(40) ? 0 : -ESTALE;
+	uint32_t from = next->serial, to = from + 1 + help_chance(3);
+	int want = help_chance(40) ? 0 : -ESTALE;
 	*delta = help_delta(apex, want ? from + 7 : from, want ? from + 8 : to);
 	next->serial = to;
 	int found = make_change(next, apex, delta);
@@ -270,7 +260,7 @@ static void do_change(struct sw_archive *archive, struct zone *zone, const uint8
 {
 	struct sw_delta deltas[3];
 	struct version next[3];
-	unsigned count = 0, most = 1 + chance(3);
+	unsigned count = 0, most = 1 + help_chance(3);
 	int want = 0;
 	while (want == 0 && count < most) {
 		next[count] = count ? next[count - 1] : zone->now;
@@ -295,14 +285,15 @@ static void do_change(struct sw_archive *archive, struct zone *zone, const uint8
 
 static void do_other(struct sw_archive *archive, struct zone *zone, const uint8_t *apex)
 {
-	struct sw_archive_zone noted = {.refreshed_s = chance(1000), .stamp = 1};
-	switch (chance(3)) {
+	struct sw_archive_zone noted = {.refreshed_s = help_chance(1000), .stamp = 1};
+	switch (help_chance(3)) {
 	case 0:
 		assert_int_equal(sw_archive_remove(archive, apex), zone->is_there ? 0 : -ENOENT);
 		*zone = (struct zone){0};
 		break;
 	case 1:
-		assert_int_equal(sw_archive_trim(archive, apex, chance(2000)), zone->is_there ? 0 : -ENOENT);
+		assert_int_equal(
+			sw_archive_trim(archive, apex, help_chance(2000)), zone->is_there ? 0 : -ENOENT);
 		zone->is_trimmed = true;
 		break;
 	default:
@@ -314,7 +305,7 @@ static void do_other(struct sw_archive *archive, struct zone *zone, const uint8_
 
 static void do_something(struct sw_archive *archive, struct world *world)
 {
-	unsigned which = chance(ZONES), what = chance(20);
+	unsigned which = help_chance(ZONES), what = help_chance(20);
 	if (what == 0)
 		do_replace(archive, &world->zones[which], apexes[which]);
 	else if (what == 1)
@@ -329,17 +320,17 @@ static void transact(struct sw_archive *archive, struct world *world)
 	struct world *before = malloc(sizeof(*before)), *marked = malloc(sizeof(*marked));
 	*before = *world;
 	assert_int_equal(sw_archive_begin(archive), 0);
-	for (unsigned parts = 1 + chance(3); parts > 0; parts--) {
-		bool has_mark = chance(2), is_undone = chance(3) == 0;
+	for (unsigned parts = 1 + help_chance(3); parts > 0; parts--) {
+		bool has_mark = help_chance(2), is_undone = help_chance(3) == 0;
 		*marked = *world;
 		assert_int_equal(has_mark ? sw_archive_mark(archive) : 0, 0);
-		for (unsigned n = chance(5); n > 0; n--)
+		for (unsigned n = help_chance(5); n > 0; n--)
 			do_something(archive, world);
 		assert_int_equal(has_mark ? sw_archive_unmark(archive, is_undone) : 0, 0);
 		if (has_mark && is_undone)
 			*world = *marked;
 	}
-	if (chance(4)) {
+	if (help_chance(4)) {
 		assert_int_equal(sw_archive_commit(archive), 0);
 	} else {
 		sw_archive_abort(archive);
@@ -409,7 +400,7 @@ static void compare_some(struct sw_snapshot *snapshot, const struct zone *zone, 
 	uint8_t owner[SW_NAME_MAX];
 	struct version at = {.serial = zone->now.serial}, below = at;
 	random_owner(apex, owner);
-	uint16_t type = chance(2) ? 0 : TXT;
+	uint16_t type = help_chance(2) ? 0 : TXT;
 	for (unsigned i = 0; i < zone->now.count; i++) {
 		const struct item *item = &zone->now.items[i];
 		if (sw_name_in(item->owner, owner))
@@ -489,16 +480,6 @@ static void compare_world(struct sw_snapshot *snapshot, const struct world *worl
 	}
 }
 
-static uint64_t seed(void)
-{
-	const char *given = getenv("ARCHIVE_SEED");
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t number = given ? strtoull(given, NULL, 10) : (uint64_t)now.tv_nsec + 1;
-	print_message("# ARCHIVE_SEED=%llu\n", (unsigned long long)number);
-	return number * 0x9e3779b97f4a7c15ull | 1;
-}
-
 static void behaves_as_its_model(void **arg)
 {
 	const char *directory = help_directory(arg);
@@ -508,19 +489,19 @@ static void behaves_as_its_model(void **arg)
 	sw_name_parse(".", apexes[0]);
 	sw_name_parse("example.", apexes[1]);
 	sw_name_parse("a.example.", apexes[2]);
-	state = seed();
+	help_seed();
 	for (unsigned step = 0; step < STEPS; step++) {
 		transact(archive, world);
 		compare_world(sw_archive_own(archive), world);
-		if (snapshot && chance(4) == 0) {
+		if (snapshot && help_chance(4) == 0) {
 			compare_world(snapshot, older);
 			sw_snapshot_close(snapshot);
 			snapshot = NULL;
-		} else if (!snapshot && chance(2)) {
+		} else if (!snapshot && help_chance(2)) {
 			assert_int_equal(sw_snapshot_open(&snapshot, archive), 0);
 			*older = *world;
 		}
-		if (!snapshot && chance(100) == 0) {
+		if (!snapshot && help_chance(100) == 0) {
 			sw_archive_close(archive);
 			archive = help_open(directory);
 		}

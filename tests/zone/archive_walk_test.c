@@ -3,7 +3,6 @@
  * four addresses each name has. ARCHIVE_SEED in the environment repeats a run. */
 #include "archive_help.h"
 #include "zone/archive_inside.h"
-#include <time.h>
 
 #define NAMES 200
 #define ADDRESSES 4
@@ -16,16 +15,6 @@ struct model {
 };
 
 static uint8_t names[NAMES][SW_NAME_MAX]; /* in canonical order, some more than once */
-static uint64_t state;
-
-static uint32_t chance(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 11) % below);
-}
-
 static int compare_names(const void *a, const void *b)
 {
 	return sw_name_compare(a, b);
@@ -37,11 +26,11 @@ static void names_make(const uint8_t *apex)
 	static const uint8_t bytes[] = {0, 1, 2, 'a', 'b', 0xff};
 	for (unsigned i = 0; i < NAMES; i++) {
 		size_t at = 0;
-		for (unsigned labels = 1 + chance(3); labels > 0; labels--) {
-			unsigned len = 1 + chance(2);
+		for (unsigned labels = 1 + help_chance(3); labels > 0; labels--) {
+			unsigned len = 1 + help_chance(2);
 			names[i][at++] = (uint8_t)len;
 			for (; len > 0; len--)
-				names[i][at++] = bytes[chance(sizeof(bytes))];
+				names[i][at++] = bytes[help_chance(sizeof(bytes))];
 		}
 		memcpy(names[i] + at, apex, sw_name_len(apex));
 	}
@@ -93,7 +82,7 @@ static void ask_elsewhere(struct sw_snapshot *snapshot)
 	const uint8_t *apex = help_name("other.");
 	for (unsigned i = 0; i < 10; i++) {
 		uint8_t owner[SW_NAME_MAX];
-		const uint8_t *name = names[chance(NAMES)];
+		const uint8_t *name = names[help_chance(NAMES)];
 		size_t len = sw_name_len(name) - sw_name_len(help_name("example."));
 		memcpy(owner, name, len);
 		memcpy(owner + len, apex, sw_name_len(apex));
@@ -111,11 +100,11 @@ static int taken(void *arg, const struct sw_record *record)
 	assert_true(asking->left != 0);
 	assert_int_equal(record->rdata[3], __builtin_ctz(asking->left) + 1);
 	asking->left &= (uint8_t)(asking->left - 1);
-	if (asking->reads_on && chance(2))
+	if (asking->reads_on && help_chance(2))
 		ask_elsewhere(asking->snapshot);
 	else if (asking->reads_on)
 		ask((struct asking){
-			.snapshot = asking->snapshot, .model = asking->model, .number = chance(NAMES)});
+			.snapshot = asking->snapshot, .model = asking->model, .number = help_chance(NAMES)});
 	return asking->is_impatient ? ENDED : 0;
 }
 
@@ -126,7 +115,7 @@ static void ask(struct asking asking)
 	uint8_t owner[SW_NAME_MAX];
 	memcpy(owner, names[asking.number], sw_name_len(names[asking.number]));
 	for (uint8_t *byte = owner; *byte; byte += 1 + *byte) {
-		if (byte[1] == 'b' && chance(2))
+		if (byte[1] == 'b' && help_chance(2))
 			byte[1] = 'B';
 	}
 	asking.left = *has_of(asking.model, asking.number);
@@ -140,15 +129,15 @@ static void ask(struct asking asking)
 /** The name to ask for after this one: a bit further on, as a rule. */
 static unsigned follow(unsigned number)
 {
-	switch (chance(16)) {
+	switch (help_chance(16)) {
 	case 0:
-		return chance(NAMES);
+		return help_chance(NAMES);
 	case 1:
 		return number;
 	case 2:
 		return number > 0 ? number - 1 : 0;
 	default:
-		return (number + 1 + (chance(3) ? 0 : chance(20))) % NAMES;
+		return (number + 1 + (help_chance(3) ? 0 : help_chance(20))) % NAMES;
 	}
 }
 
@@ -156,8 +145,8 @@ static void change(struct sw_archive *archive, struct model *model)
 {
 	const uint8_t *apex = help_name("example.");
 	struct sw_delta delta = help_delta(apex, model->serial, model->serial + 1);
-	for (unsigned n = 1 + chance(3), done = 0; done < n; done++) {
-		unsigned number = first_of(chance(NAMES)), address = done;
+	for (unsigned n = 1 + help_chance(3), done = 0; done < n; done++) {
+		unsigned number = first_of(help_chance(NAMES)), address = done;
 		struct sw_record record = address_of(number, address);
 		bool is_there = model->has[number] >> address & 1;
 		assert_int_equal(sw_records_add(is_there ? &delta.removed : &delta.added, &record), 0);
@@ -173,12 +162,12 @@ static void ask_snapshot(struct sw_archive *archive, struct model *committed)
 {
 	struct sw_snapshot *snapshot;
 	assert_int_equal(sw_snapshot_open(&snapshot, archive), 0);
-	for (unsigned i = 0, number = chance(NAMES); i < 8; i++, number = follow(number))
+	for (unsigned i = 0, number = help_chance(NAMES); i < 8; i++, number = follow(number))
 		ask((struct asking){.snapshot = snapshot,
 			.model = committed,
 			.number = number,
-			.reads_on = chance(8) == 0,
-			.is_impatient = chance(8) == 0});
+			.reads_on = help_chance(8) == 0,
+			.is_impatient = help_chance(8) == 0});
 	sw_snapshot_close(snapshot);
 }
 
@@ -186,12 +175,12 @@ static void ask_snapshot(struct sw_archive *archive, struct model *committed)
 static void disturb(struct sw_archive *archive, struct model *model, struct model *committed)
 {
 	struct model before = *model;
-	switch (chance(6)) {
+	switch (help_chance(6)) {
 	case 0:
 		assert_int_equal(sw_archive_mark(archive), 0);
 		change(archive, model);
 		ask((struct asking){
-			.snapshot = sw_archive_own(archive), .model = model, .number = chance(NAMES)});
+			.snapshot = sw_archive_own(archive), .model = model, .number = help_chance(NAMES)});
 		assert_int_equal(sw_archive_unmark(archive, true), 0);
 		*model = before;
 		break;
@@ -216,22 +205,12 @@ static void disturb(struct sw_archive *archive, struct model *model, struct mode
 	}
 }
 
-static void seed(void)
-{
-	const char *given = getenv("ARCHIVE_SEED");
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	state = given ? strtoull(given, NULL, 10) : (uint64_t)now.tv_nsec + 1;
-	print_message("# ARCHIVE_SEED=%llu\n", (unsigned long long)state);
-	state = state * 0x9e3779b97f4a7c15ull | 1;
-}
-
 static void gives_each_name_its_records(void **arg)
 {
 	struct sw_archive *archive = help_open(help_directory(arg));
 	struct model model = {.serial = 1}, committed = model;
 	unsigned number = 0;
-	seed();
+	help_seed();
 	names_make(help_name("example."));
 	/* on both sides of the zone, for who would read beyond its end */
 	help_store(archive, help_name("before."), 1, NULL, 0);
@@ -248,11 +227,11 @@ static void gives_each_name_its_records(void **arg)
 		ask((struct asking){.snapshot = sw_archive_own(archive),
 			.model = &model,
 			.number = number,
-			.reads_on = chance(8) == 0,
-			.is_impatient = chance(8) == 0});
-		if (chance(4) == 0)
+			.reads_on = help_chance(8) == 0,
+			.is_impatient = help_chance(8) == 0});
+		if (help_chance(4) == 0)
 			ask_elsewhere(sw_archive_own(archive));
-		if (chance(8) == 0)
+		if (help_chance(8) == 0)
 			disturb(archive, &model, &committed);
 	}
 	sw_archive_abort(archive);
