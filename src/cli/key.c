@@ -202,13 +202,14 @@ static int run(const struct sw_command *command, int argc, char **argv)
 			return sw_option_common(command, option);
 	}
 	const char *word = optind < argc ? argv[optind++] : "";
-	if (strcmp(word, "import") == 0 && optind == argc) {
-		sw_complain(command, "import takes a zone, its keys, and --directory");
+	bool is_import = strcmp(word, "import") == 0;
+	if (is_import ? control || key || role : directory != NULL) {
+		sw_complain(command, "%s takes no %s", word,
+			is_import ? "--control, --key, --role" : "--directory");
 		return SW_EXIT_USAGE;
 	}
-	if (strcmp(word, "import") == 0)
-		return sw_key_import(command, argv[optind], argv + optind + 1, (size_t)(argc - optind - 1),
-			directory, is_json);
+	if (is_import)
+		return sw_key_import(command, argv + optind, (size_t)(argc - optind), directory, is_json);
 	const struct verb *verb = verbs;
 	while (verb < verbs + VERBS && strcmp(verb->name, word) != 0)
 		verb++;

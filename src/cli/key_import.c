@@ -50,23 +50,24 @@ static void print_text(const struct sw_keys *keys, const char *zone)
 		keys->count == 1 ? "on" : "off", is_ed25519 ? ", algorithm: ed25519" : "");
 }
 
-int sw_key_import(const struct sw_command *command, const char *zone, char **texts, size_t count,
-	const char *directory, bool is_json)
+int sw_key_import(
+	const struct sw_command *command, char **words, size_t count, const char *directory, bool is_json)
 {
 	struct sw_keys keys = {0};
 	struct sw_key_file files[FILES_MAX];
 	char why[SW_KEYS_WHY_MAX], name[SW_NAME_TEXT_MAX];
 	uint8_t apex[SW_NAME_MAX];
-	if (directory == NULL || count == 0) {
+	if (directory == NULL || count < 2) {
 		sw_complain(command, "import takes a zone, its keys, and --directory");
 		return SW_EXIT_USAGE;
 	}
-	if (sw_name_parse(zone, apex) < 0) {
-		sw_complain(command, "%s: not a domain name", zone);
+	if (sw_name_parse(words[0], apex) < 0) {
+		sw_complain(command, "%s: not a domain name", words[0]);
 		return SW_EXIT_USAGE;
 	}
+	count--;
 	for (size_t i = 0; i < count && i < FILES_MAX; i++)
-		files[i] = file_of(texts[i]);
+		files[i] = file_of(words[1 + i]);
 	int error = sw_keys_load(&keys, directory, apex, false, why);
 	if (error == 0)
 		error = sw_keys_import(&keys, directory, files, count, (int64_t)time(NULL), why);

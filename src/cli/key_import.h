@@ -5,10 +5,10 @@
 #include "cli/cli.h"
 
 /** Take over keys of another server, and say so.
- * @param texts  FILE or ROLE:FILE each
+ * @param words  the zone, then FILE or ROLE:FILE each
  * @param directory  where keys are kept; NULL: it was not told
  * @return an exit code */
-int sw_key_import(const struct sw_command *command, const char *zone, char **texts, size_t count,
-	const char *directory, bool is_json);
+int sw_key_import(
+	const struct sw_command *command, char **words, size_t count, const char *directory, bool is_json);
 
 #endif

@@ -102,7 +102,7 @@ def check_signed_file():
         ksk, zsk = (bind_key(daemon.path, "ECDSAP256SHA256", *flags) for flags in (("-f", "KSK"), ()))
         plain, signed = daemon.path / "plain", daemon.path / "signed"
         plain.write_text(zone_text(7, "".join(f"n{i} A 192.0.2.1\n" for i in range(20_000))))
-        output("dnssec-signzone", "-S", "-K", daemon.path, "-o", ZONE, "-f", signed, plain)
+        output("dnssec-signzone", "-S", "-K", daemon.path, "-d", daemon.path, "-o", ZONE, "-f", signed, plain)
         imported((ksk, zsk), keys_directory(daemon))
         (daemon.path / "zone").write_text(signed.read_text())
         daemon.configure(config(daemon, f"{{single-type: off, {SHORT}}}"))
