@@ -203,9 +203,8 @@ static int run(const struct sw_command *command, int argc, char **argv)
 	}
 	const char *word = optind < argc ? argv[optind++] : "";
 	bool is_import = strcmp(word, "import") == 0;
-	if (is_import ? control || key || role : directory != NULL) {
-		sw_complain(command, "%s takes no %s", word,
-			is_import ? "--control, --key, --role" : "--directory");
+	if (is_import ? key != NULL || role != NULL : directory != NULL) {
+		sw_complain(command, "%s takes no %s", word, is_import ? "--key nor --role" : "--directory");
 		return SW_EXIT_USAGE;
 	}
 	if (is_import)
