@@ -4,6 +4,7 @@
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -162,6 +163,13 @@ class Node:
         return subprocess.run(
             [SEAWALL, *arguments, "--control", self.control], capture_output=True, text=True, check=False
         )
+
+    def logs(self, pattern):
+        """Whether a line of the log fits, in the end: a version may be answered before it is written and told of."""
+        try:
+            return wait_for(lambda: re.search(pattern, self.log()), pattern)
+        except TimeoutError:
+            return None
 
     def status(self):
         return json.loads(self.run("status", "--json").stdout)

@@ -59,7 +59,7 @@ def follow(daemon, papers, checks):
         fault = peers.wait_serial(2, daemon, peer)
         if fault:
             yield fault
-        elif f"IXFR from primary (127.0.0.1@{peers.TLS_PORT}): serial 1 to 2" not in daemon.log():
+        elif not daemon.logs(rf"IXFR from primary \(127.0.0.1@{peers.TLS_PORT}\): serial 1 to 2"):
             yield f"not by IXFR over TLS:\n{daemon.log()}"
 
 
